@@ -1,0 +1,178 @@
+/*
+ * libskiff: containers from OCI bundles.
+ *
+ * The library prints nothing, never exits, and leaves the caller's umask, working
+ * directory, signal handlers and mask, environment, dumpable flag and subreaper bit as
+ * they are. Structs are opaque or begin with their own size, so that they may grow: set
+ * `size` to sizeof the struct, and all else that is not needed to zero.
+ *
+ * A context serves one request at a time; threads take one each. What a function returns
+ * belongs to the context and lives until skiff_free(). Functions return 0, or -1 with *e
+ * filled in (e may be NULL).
+ */
+#ifndef SKIFF_SKIFF_H
+#define SKIFF_SKIFF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SKIFF_API __attribute__((visibility("default")))
+
+struct skiff;
+
+/* What kind of failure it is; the numbers are stable. */
+enum skiff_code {
+	SKIFF_GENERAL,
+	SKIFF_CONFIG, /* config.json, a process file or an option is wrong */
+	SKIFF_HOST,   /* the kernel or the host lacks what is asked for */
+	SKIFF_SYSTEM, /* a system call failed on the host side */
+	SKIFF_INIT,   /* a step inside the container failed */
+	SKIFF_EXEC,   /* the program cannot be executed */
+	SKIFF_HOOK,   /* a hook failed */
+	SKIFF_STATE,  /* unknown or taken id, wrong or corrupt state */
+};
+
+struct skiff_error {
+	size_t size;
+	int code;           /* enum skiff_code */
+	int errnum;         /* errno of the cause, or 0 */
+	char origin[192];   /* JSON path that asked for what failed, or "" */
+	char step[64];      /* the plan's step that failed, or "" */
+	char message[1536]; /* one line, with the path and the cause */
+};
+
+/* The name of a code ("config") and of an errno ("ENOENT"; "" when unknown). */
+SKIFF_API const char *skiff_code_name(int code);
+SKIFF_API const char *skiff_errno_name(int errnum);
+/* "0.1.0", and the newest version of the specification that is implemented. */
+SKIFF_API const char *skiff_version(void);
+SKIFF_API const char *skiff_commit(void);
+SKIFF_API const char *skiff_spec_version(void);
+
+struct skiff_options {
+	size_t size;
+	const char
+		*root; /* state directory; NULL = /run/skiff or $XDG_RUNTIME_DIR/skiff */
+	const char *cgroup_manager; /* "cgroupfs" (NULL), "systemd", "disabled" */
+};
+
+SKIFF_API int skiff_new(const struct skiff_options *options, struct skiff **ret,
+			struct skiff_error *e);
+SKIFF_API void skiff_free(struct skiff *s);
+
+/* Something worth a debug line: capabilities left out and the like. NULL after the last
+ * one. */
+SKIFF_API const char *skiff_next_warning(struct skiff *s);
+
+struct skiff_create {
+	size_t size;
+	const char *id;
+	const char *bundle; /* NULL = the working directory */
+	const char *config; /* file name in the bundle or absolute; NULL = config.json */
+	const char *console_socket, *pidfd_socket, *pid_file;
+	const char *trace; /* Chrome trace of every step is written here */
+	bool no_pivot, no_new_keyring;
+	bool detach;           /* run: the caller will not wait */
+	uint32_t preserve_fds; /* descriptors 3 and following that the process inherits */
+	uint16_t rows, columns; /* of a new terminal, unless the config says so */
+};
+
+/* A process that was started. It is the caller's child: the caller reaps it. */
+struct skiff_process {
+	size_t size;
+	pid_t pid;
+	int pidfd;    /* the caller's to close */
+	int terminal; /* the terminal's master, or -1; the caller's to close */
+};
+
+struct skiff_exec {
+	size_t size;
+	const char *id;
+	const char
+		*process; /* file with a process object; NULL = args and what follows */
+	const char *const *args; /* n_args of them */
+	size_t n_args;
+	const char *const *env; /* added to the container's: "NAME=value" */
+	size_t n_env;
+	const char *const *caps; /* added: "CAP_NET_ADMIN" or "net_admin" */
+	size_t n_caps;
+	const uint32_t *groups; /* added */
+	size_t n_groups;
+	const char *user; /* "UID" or "UID:GID" */
+	const char *cwd, *process_label, *apparmor, *cgroup;
+	const char *console_socket, *pidfd_socket, *pid_file, *trace;
+	bool terminal, no_new_privs, ignore_paused, detach;
+	uint32_t preserve_fds;
+	uint16_t rows, columns;
+};
+
+/* The specification's operations. */
+SKIFF_API int skiff_create(struct skiff *s, const struct skiff_create *c,
+			   struct skiff_error *e);
+SKIFF_API int skiff_start(struct skiff *s, const char *id, struct skiff_error *e);
+/* SIGKILL first and success for an unknown id when `force`. */
+SKIFF_API int skiff_delete(struct skiff *s, const char *id, bool force,
+			   struct skiff_error *e);
+/* all: every process of the container, and success when none is left. */
+SKIFF_API int skiff_kill(struct skiff *s, const char *id, int signal, bool all,
+			 struct skiff_error *e);
+/* The state as JSON, pretty. */
+SKIFF_API int skiff_state(struct skiff *s, const char *id, const char **ret,
+			  struct skiff_error *e);
+
+/* create and start at once. */
+SKIFF_API int skiff_run(struct skiff *s, const struct skiff_create *c,
+			struct skiff_process *ret, struct skiff_error *e);
+SKIFF_API int skiff_exec(struct skiff *s, const struct skiff_exec *x,
+			 struct skiff_process *ret, struct skiff_error *e);
+
+struct skiff_container {
+	size_t size;
+	const char *id, *status, *bundle, *rootfs, *created, *owner;
+	pid_t pid;
+	const char *json; /* as skiff_state(), on one line */
+};
+
+/* All containers of the state directory, by id. Those whose state cannot be read are left
+ * out, with a warning. */
+SKIFF_API int skiff_list(struct skiff *s, const struct skiff_container **ret,
+			 size_t *ret_n, struct skiff_error *e);
+
+/* --- without a container --- */
+
+/* A default configuration for `skiff spec`. */
+SKIFF_API int skiff_spec(struct skiff *s, bool rootless, const char **ret,
+			 struct skiff_error *e);
+/* What the runtime can do, as the specification's features document. */
+SKIFF_API int skiff_features(struct skiff *s, const char **ret, struct skiff_error *e);
+/* What create would do here, without doing it. json: with "schemaVersion"; else for
+ * people. */
+SKIFF_API int skiff_plan(struct skiff *s, const struct skiff_create *c, bool json,
+			 const char **ret, struct skiff_error *e);
+
+struct skiff_finding {
+	size_t size;
+	bool hint;          /* worth knowing, but no fault */
+	const char *origin; /* JSON path, or "" */
+	const char *cause;  /* what is wrong */
+	const char *fix;    /* what to do, or "" */
+};
+
+/* Everything that would keep the bundle from running here. No side effects. */
+SKIFF_API int skiff_check(struct skiff *s, const struct skiff_create *c,
+			  const struct skiff_finding **ret, size_t *ret_n,
+			  struct skiff_error *e);
+
+/* "TERM", "SIGTERM", "sigterm", "15", "RTMIN+1" -> number; -1 = unknown. */
+SKIFF_API int skiff_signal_number(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

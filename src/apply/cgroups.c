@@ -1,0 +1,59 @@
+/* HOST steps about cgroups, device rules and the system call filter: what to do is in
+ * src/cgroup and seccomp.c. */
+#include "apply/parts.h"
+#include "base/fd.h"
+#include "cgroup/cgroup.h"
+#include "plan/devices.h"
+
+int host_cgroup_make(struct apply *a, const struct step *s, struct err *e)
+{
+	const char *mount = text_of(a, s->str[0]), *path = text_of(a, s->str[1]);
+	bool made = false;
+	int fd = -1;
+
+	if (!s->word[1]) {
+		if (cgroup_open(mount, path, &fd, e) < 0)
+			return -1;
+	} else if (cgroup_make(mount, path, (uint32_t)s->word[0], s->flags & STEP_V1, &fd,
+			       &made, e) < 0) {
+		return -1;
+	}
+	a->made[s - a->plan->host.v] = made;
+	slot_set(a, s->slot[0], fd);
+	return 0;
+}
+
+int host_cgroup_write(struct apply *a, const struct step *s, struct err *e)
+{
+	return cgroup_write(slot_of(a, s->slot[0]), text_of(a, s->str[0]),
+			    text_of(a, s->str[1]), e);
+}
+
+int host_cgroup_join(struct apply *a, const struct step *s, struct err *e)
+{
+	int fd = slot_of(a, s->slot[0]);
+
+	/* Empty: the cgroup could not be made, and the plan can do without. */
+	return fd < 0 ? 0 : cgroup_join(fd, a->pid, e);
+}
+
+int host_devices_load(struct apply *a, const struct step *s, struct err *e)
+{
+	const struct device_bpf *rules = (const void *)text_of(a, s->str[0]);
+
+	return devices_bpf_load(rules, s->word[0], &a->bpf_prog, e);
+}
+
+int host_devices_attach(struct apply *a, const struct step *s, struct err *e)
+{
+	int r = devices_bpf_attach(a->bpf_prog, slot_of(a, s->slot[0]), e);
+
+	fd_close(&a->bpf_prog);
+	return r;
+}
+
+int host_seccomp_load(struct apply *a, const struct step *s, struct err *e)
+{
+	return seccomp_filter(text_of(a, s->str[0]), s->word[0], a->cache_dir, a->arena,
+			      &a->filter, &a->n_filter, e);
+}

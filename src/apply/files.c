@@ -1,0 +1,139 @@
+/*
+ * Files of the host side: the state directory, the pid file, init's entry in /proc. Names
+ * are relative to descriptors; the process's umask and directory are never changed,
+ * threads share them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apply/parts.h"
+#include "base/fd.h"
+
+/* mkdir -p of the state root. */
+static int make_root(struct apply *a, const char *root, struct err *e)
+{
+	char *path = arena_strdup(a->arena, root);
+
+	for (char *p = path + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			return err_sys(e, errno, "make directory %s", path);
+		*p = '/';
+	}
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, errno, "make directory %s", path);
+	return 0;
+}
+
+static int open_root(struct apply *a, const char *root, struct err *e)
+{
+	int fd = openat(AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT) {
+		if (make_root(a, root, e) < 0)
+			return -1;
+		fd = openat(AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	return fd < 0 ? err_sys(e, errno, "state root %s", root) : fd;
+}
+
+int host_state_make(struct apply *a, const struct step *s, struct err *e)
+{
+	const char *id = text_of(a, s->str[1]);
+	auto_fd root = open_root(a, text_of(a, s->str[0]), e);
+	int dir;
+
+	if (root < 0)
+		return -1;
+	if (mkdirat(root, id, 0700) < 0)
+		return errno == EEXIST
+			       ? err_set(e, ERR_STATE,
+					 "container with given ID already exists: \"%s\"",
+					 id)
+			       : err_sys(e, errno, "make state directory %s/%s",
+					 text_of(a, s->str[0]), id);
+	a->made[s - a->plan->host.v] = true;
+	dir = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(e, errno, "open state directory %s/%s",
+			       text_of(a, s->str[0]), id);
+	slot_set(a, SLOT_STATE, dir);
+	return 0;
+}
+
+int host_state_write(struct apply *a, const struct step *s, struct err *e)
+{
+	(void)s;
+	return a->calls && a->calls->state_write ? a->calls->state_write(a, e) : 0;
+}
+
+int host_hooks(struct apply *a, const struct step *s, struct err *e)
+{
+	return a->calls && a->calls->hooks ? a->calls->hooks(a, (int)s->word[0], e) : 0;
+}
+
+/* Field 22; the name in field 2 may hold spaces and parentheses. */
+int pid_start_time(pid_t pid, unsigned long long *ret)
+{
+	char path[32], line[1024], *p;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	n = fd_read_line(AT_FDCWD, path, line, sizeof(line));
+	if (n < 0)
+		return (int)n;
+	p = strrchr(line, ')');
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	if (!p)
+		return -EINVAL;
+	*ret = strtoull(p + 1, NULL, 10);
+	return 0;
+}
+
+/* A symbolic link holds it: made in one call, whole or not at all. */
+int host_state_pid(struct apply *a, const struct step *s, struct err *e)
+{
+	unsigned long long start;
+	char text[64];
+	int r = pid_start_time(a->pid, &start);
+
+	(void)s;
+	if (r < 0)
+		return err_sys(e, -r, "start time of process %d", (int)a->pid);
+	snprintf(text, sizeof(text), "%d %llu", (int)a->pid, start);
+	if (symlinkat(text, slot_of(a, SLOT_STATE), "init") < 0)
+		return err_sys(e, errno, "record init");
+	return 0;
+}
+
+int host_pid_file(struct apply *a, const struct step *s, struct err *e)
+{
+	const char *path = text_of(a, s->str[0]);
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", (int)a->pid);
+	int r = fd_replace_file(AT_FDCWD, path, text, (size_t)n, 0644);
+
+	if (r < 0)
+		return err_sys(e, -r, "write pid file %s", path);
+	a->made[s - a->plan->host.v] = true;
+	return 0;
+}
+
+int host_proc_write(struct apply *a, const struct step *s, struct err *e)
+{
+	const char *file = text_of(a, s->str[0]), *value = text_of(a, s->str[1]);
+	char path[64];
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)a->pid, file);
+	r = fd_write_file(AT_FDCWD, path, value, strlen(value));
+	return r < 0 ? err_sys(e, -r, "write \"%s\" to %s", value, path) : 0;
+}

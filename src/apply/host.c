@@ -1,0 +1,36 @@
+/* Which function carries out which HOST operation. A unit test holds it against
+ * ops.def. */
+#include "apply/parts.h"
+
+host_op *host_op_of(enum op op)
+{
+	/* clang-format off */
+	static host_op *const table[OP_COUNT] = {
+		[OP_TELL]           = host_tell,
+		[OP_WAIT]           = host_wait,
+		[OP_STATE_MAKE]     = host_state_make,
+		[OP_STATE_WRITE]    = host_state_write,
+		[OP_SOURCE]         = host_source,
+		[OP_NS_OPEN]        = host_ns_open,
+		[OP_CONNECT]        = host_connect,
+		[OP_LISTEN]         = host_listen,
+		[OP_SECCOMP_LOAD]   = host_seccomp_load,
+		[OP_SPAWN]          = host_spawn,
+		[OP_MAP_UID]        = host_map_uid,
+		[OP_MAP_GID]        = host_map_gid,
+		[OP_PROC_WRITE]     = host_proc_write,
+		[OP_HOOKS]          = host_hooks,
+		[OP_PID_FILE]       = host_pid_file,
+		[OP_STATE_PID]      = host_state_pid,
+		[OP_PIDFD_SEND]     = host_pidfd_send,
+		[OP_TTY_TAKE]       = host_tty_take,
+		[OP_CGROUP_MAKE]    = host_cgroup_make,
+		[OP_CGROUP_WRITE]   = host_cgroup_write,
+		[OP_CGROUP_JOIN]    = host_cgroup_join,
+		[OP_DEVICES_LOAD]   = host_devices_load,
+		[OP_DEVICES_ATTACH] = host_devices_attach,
+	};
+	/* clang-format on */
+
+	return op < OP_COUNT ? table[op] : NULL;
+}

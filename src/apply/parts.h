@@ -1,0 +1,61 @@
+/*
+ * What the files of src/apply share and nobody else sees.
+ */
+#pragma once
+
+#include "apply/apply.h"
+
+typedef int host_op(struct apply *a, const struct step *s, struct err *e);
+/* By operation; host.c has the table. */
+host_op *host_op_of(enum op op);
+
+static inline const char *text_of(const struct apply *a, uint32_t offset)
+{
+	return plan_text(a->plan, offset);
+}
+
+/* The descriptor of a slot, or -1. */
+int slot_of(const struct apply *a, int slot);
+/* Fills a slot; what was in it is closed. */
+void slot_set(struct apply *a, int slot, int fd);
+
+/* carrier.c: the embedded init program as something to execute. The later ones stand
+ * in where the earlier ones are forbidden. */
+enum carrier { CARRIER_MEMFD, CARRIER_TMPFS, CARRIER_INSTALLED, CARRIER_COUNT };
+/* An executable descriptor, or -errno. */
+int carrier_open(enum carrier which);
+/* A sealed, read-only memfd of data, never executable; or -errno. */
+int carrier_data(const char *name, const void *data, size_t n);
+
+/* spawn.c, maps.c, sources.c, cgroups.c, files.c, talk.c: the operations */
+host_op host_spawn, host_map_uid, host_map_gid, host_source, host_ns_open, host_connect,
+	host_listen, host_state_make, host_state_write, host_state_pid, host_hooks,
+	host_pid_file, host_pidfd_send, host_proc_write, host_tty_take, host_cgroup_make,
+	host_cgroup_write, host_cgroup_join, host_devices_load, host_devices_attach,
+	host_seccomp_load, host_tell, host_wait;
+
+/* sources.c: a connected socket, or -1 with e set. */
+int connect_to(const char *path, int type, struct err *e);
+/* One byte with a descriptor. 0 or -1. */
+int send_fd(int sock, const void *data, size_t n, int fd, struct err *e);
+/* files.c: "pid" of a stat line; 0 or -errno */
+int pid_start_time(pid_t pid, unsigned long long *ret);
+
+/* talk.c */
+/* Reads until end-of-file after "executing": 0 = the program runs. */
+int talk_until_exec(struct apply *a, struct err *e);
+/* If init has reported a failure by now, e gets its words instead. */
+void talk_prefer_init(struct apply *a, struct err *e);
+/* words.c: how init ended without a word. Reaps it. Always -1. */
+int words_died(struct apply *a, struct err *e);
+
+/* trace.c */
+void trace_stamp(struct trace *t, size_t step, bool end);
+void trace_start(struct trace *t, size_t n_steps);
+/* The shared page, if the plan needs one: SLOT_TRACE and a->page. */
+int trace_page_make(struct apply *a, struct err *e);
+
+/* undo.c */
+void undo(struct apply *a);
+/* Ends and reaps what was spawned. */
+void undo_process(struct apply *a);

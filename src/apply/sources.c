@@ -1,0 +1,143 @@
+/*
+ * What init gets as descriptors: mount sources, namespaces, sockets. They are opened in
+ * the caller's namespaces and with the caller's rights, before anything of the container
+ * exists.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/nsfs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "apply/parts.h"
+#include "base/fd.h"
+#include "base/sys.h"
+
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+
+int host_source(struct apply *a, const struct step *s, struct err *e)
+{
+	const char *path = text_of(a, s->str[0]);
+	unsigned flags = OPEN_TREE_CLONE | O_CLOEXEC |
+			 (s->flags & STEP_REC ? AT_RECURSIVE : 0) |
+			 (s->flags & STEP_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
+	long fd = sys_open_tree(AT_FDCWD, path, flags);
+
+	if (fd == -ENOSYS || fd == -EPERM)
+		return 0; /* init opens it in its own way */
+	if (fd < 0)
+		return err_sys(e, (int)-fd, "mount source %s", path);
+	slot_set(a, s->slot[0], (int)fd);
+	return 0;
+}
+
+int host_ns_open(struct apply *a, const struct step *s, struct err *e)
+{
+	const char *path = text_of(a, s->str[0]);
+	/* O_NONBLOCK: the path may name a FIFO. */
+	auto_fd fd = openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int type;
+
+	if (fd < 0)
+		return err_sys(e, errno, "open namespace %s", path);
+	type = ioctl(fd, NS_GET_NSTYPE);
+	if (type < 0)
+		return err_set(e, ERR_CONFIG, "%s is not a namespace", path);
+	if ((uint64_t)type != s->word[0])
+		return err_set(e, ERR_CONFIG, "%s is a namespace of another type", path);
+	slot_set(a, s->slot[0], fd_take(&fd));
+	return 0;
+}
+
+/* A path may be longer than sun_path: then it is named by a descriptor. */
+static int set_address(struct sockaddr_un *to, const char *path, int *ret_fd,
+		       struct err *e)
+{
+	to->sun_family = AF_UNIX;
+	*ret_fd = -1;
+	if (strlen(path) < sizeof(to->sun_path)) {
+		strcpy(to->sun_path, path);
+		return 0;
+	}
+	*ret_fd = openat(AT_FDCWD, path, O_PATH | O_CLOEXEC);
+	if (*ret_fd < 0)
+		return err_sys(e, errno, "socket %s", path);
+	snprintf(to->sun_path, sizeof(to->sun_path), "/proc/self/fd/%d", *ret_fd);
+	return 0;
+}
+
+int connect_to(const char *path, int type, struct err *e)
+{
+	auto_fd fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0), place = -1;
+	struct sockaddr_un to = { 0 };
+
+	if (fd < 0)
+		return err_sys(e, errno, "socket");
+	if (set_address(&to, path, &place, e) < 0)
+		return -1;
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return err_sys(e, errno, "connect to socket %s", path);
+	return fd_take(&fd);
+}
+
+int host_connect(struct apply *a, const struct step *s, struct err *e)
+{
+	int fd = connect_to(text_of(a, s->str[0]), SOCK_STREAM, e);
+
+	if (fd < 0)
+		return -1;
+	slot_set(a, s->slot[0], fd);
+	return 0;
+}
+
+int host_listen(struct apply *a, const struct step *s, struct err *e)
+{
+	auto_fd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+
+	if (fd < 0)
+		return err_sys(e, errno, "socket");
+	snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/start",
+		 slot_of(a, SLOT_STATE));
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 1) < 0)
+		return err_sys(e, errno, "make the start socket");
+	slot_set(a, s->slot[0] < 0 ? SLOT_LISTEN : s->slot[0], fd_take(&fd));
+	return 0;
+}
+
+int send_fd(int sock, const void *data, size_t n, int fd, struct err *e)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
+				.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS } };
+	struct iovec vec = { .iov_base = (void *)data, .iov_len = n };
+	struct msghdr m = { .msg_iov = &vec,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	while (sendmsg(sock, &m, MSG_NOSIGNAL) < 0)
+		if (errno != EINTR)
+			return err_sys(e, errno, "send a descriptor");
+	return 0;
+}
+
+int host_pidfd_send(struct apply *a, const struct step *s, struct err *e)
+{
+	auto_fd sock = connect_to(text_of(a, s->str[0]), SOCK_STREAM, e);
+	int fd = a->payload_pidfd >= 0 ? a->payload_pidfd : slot_of(a, SLOT_PIDFD);
+
+	return sock < 0 ? -1 : send_fd(sock, "pidfd", 5, fd, e);
+}

@@ -1,0 +1,70 @@
+/*
+ * After a failure: what the HOST steps made goes again, last things first. Nothing here
+ * can fail in a way that anybody could act on; the failure that led here is the one that
+ * is told.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "apply/parts.h"
+#include "base/sys.h"
+#include "cgroup/cgroup.h"
+
+enum { CGROUP_WAIT_MS = 2000 };
+
+void undo_process(struct apply *a)
+{
+	int pidfd = a->payload_pidfd >= 0 ? a->payload_pidfd : slot_of(a, SLOT_PIDFD);
+
+	if (a->pid < 0 || a->reaped)
+		return;
+	/* From now on init fails at "executing", should the signal come too late or
+	 * hit only the process it leaves. */
+	slot_set(a, SLOT_TALK, -1);
+	sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+	while (waitpid(a->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	a->reaped = true;
+}
+
+static void remove_cgroup(struct apply *a, const struct step *s)
+{
+	const char *path = arena_printf(a->arena, "%s%s", text_of(a, s->str[0]),
+					text_of(a, s->str[1]));
+	struct err ignored;
+
+	cgroup_kill_all(path, &ignored);
+	cgroup_remove(path, CGROUP_WAIT_MS, &ignored);
+}
+
+static void remove_state(struct apply *a, const struct step *s)
+{
+	static const char *const names[] = { "start", "init", "config.json",
+					     "state.json" };
+	int dir = slot_of(a, SLOT_STATE);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && dir >= 0; i++)
+		unlinkat(dir, names[i], 0);
+	rmdir(arena_printf(a->arena, "%s/%s", text_of(a, s->str[0]),
+			   text_of(a, s->str[1])));
+}
+
+void undo(struct apply *a)
+{
+	undo_process(a);
+	for (size_t i = a->plan->host.n; i-- > 0;) {
+		const struct step *s = &a->plan->host.v[i];
+
+		if (!a->made[i])
+			continue;
+		if (s->op == OP_CGROUP_MAKE)
+			remove_cgroup(a, s);
+		else if (s->op == OP_STATE_MAKE)
+			remove_state(a, s);
+		else if (s->op == OP_PID_FILE)
+			unlink(text_of(a, s->str[0]));
+	}
+}

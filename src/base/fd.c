@@ -1,0 +1,161 @@
+/* Small-file helpers over plain system calls. */
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void fd_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	errno = saved;
+}
+
+int fd_take(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+/* read(2) that goes on after a signal. */
+static ssize_t read_some(int fd, void *p, size_t n)
+{
+	ssize_t got;
+
+	do
+		got = read(fd, p, n);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? -errno : got;
+}
+
+/* known: the size that fstat told, 0 when it told none; reading ends there without asking for the end. */
+static int read_known(int fd, struct arena *arena, size_t max, size_t known, char **ret_data,
+		      size_t *ret_len)
+{
+	size_t len = 0, cap = 32768;
+	char *p;
+
+	if (cap > max)
+		cap = max;
+	p = arena_alloc(arena, cap + 1);
+	for (;;) {
+		/* One byte more than fits: that tells "exactly full" from "too big". */
+		ssize_t n = read_some(fd, p + len, cap + 1 - len);
+
+		if (n < 0)
+			return (int)n;
+		if (!n)
+			break;
+		len += (size_t)n;
+		if (len <= cap && len == known)
+			break;
+		if (len <= cap)
+			continue;
+		if (cap >= max)
+			return -EFBIG;
+		cap = cap > max / 4 ? max : cap * 4;
+		char *bigger = arena_alloc(arena, cap + 1);
+		memcpy(bigger, p, len);
+		p = bigger;
+	}
+	p[len] = '\0';
+	*ret_data = p;
+	*ret_len = len;
+	return 0;
+}
+
+int fd_read_all(int fd, struct arena *arena, size_t max, char **ret_data, size_t *ret_len)
+{
+	return read_known(fd, arena, max, 0, ret_data, ret_len);
+}
+
+int fd_read_file(int dirfd, const char *path, struct arena *arena, size_t max, char **ret_data,
+		 size_t *ret_len)
+{
+	auto_fd fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (st.st_size > 0 && (uintmax_t)st.st_size > max)
+		return -EFBIG;
+	return read_known(fd, arena, max, (size_t)st.st_size, ret_data, ret_len);
+}
+
+ssize_t fd_read_line(int dirfd, const char *path, char *buf, size_t size)
+{
+	auto_fd fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read_some(fd, buf, size - 1);
+	if (n < 0)
+		return n;
+	while (n > 0 && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	return n;
+}
+
+int fd_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int fd_write_file(int dirfd, const char *path, const void *data, size_t len)
+{
+	auto_fd fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = write(fd, data, len);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+int fd_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+{
+	char tmp[256];
+	int r;
+
+	if (snprintf(tmp, sizeof(tmp), "%s.tmp", name) >= (int)sizeof(tmp))
+		return -ENAMETOOLONG;
+	auto_fd fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return -errno;
+	r = fd_write_all(fd, data, len);
+	if (!r && renameat(dirfd, tmp, dirfd, name) < 0)
+		r = -errno;
+	if (r)
+		unlinkat(dirfd, tmp, 0);
+	return r;
+}

@@ -1,0 +1,147 @@
+/*
+ * The processes of a cgroup: listing, signalling, killing. cgroup-v2.rst: "cgroup.procs",
+ * "cgroup.kill".
+ *
+ * cgroup.kill (5.14) reaches everything at once, whatever forks meanwhile. Without it the
+ * tree is stopped first if it has a freezer, and listed again until nothing new shows up.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/names.h"
+#include "cgroup/cgroup.h"
+#include "cgroup/tree.h"
+
+enum { PROCS_MAX = 16 << 20, PASSES = 10 };
+
+struct pid_list {
+	struct arena *arena;
+	pid_t *v;
+	size_t n, cap;
+};
+
+static void add_pid(struct pid_list *list, pid_t pid)
+{
+	if (list->n == list->cap) {
+		size_t cap = list->cap ? list->cap * 2 : 64;
+		pid_t *bigger = arena_array(list->arena, cap, sizeof(*bigger));
+
+		if (list->n)
+			memcpy(bigger, list->v, list->n * sizeof(*bigger));
+		list->v = bigger;
+		list->cap = cap;
+	}
+	list->v[list->n++] = pid;
+}
+
+/* The processes of one directory. 0 or -errno. */
+static int read_procs(int dirfd, const char *dir, struct pid_list *list)
+{
+	const char *path = arena_printf(list->arena, "%s/cgroup.procs", dir);
+	char *text, *line, *save = NULL;
+	uint64_t pid;
+	size_t len;
+	int r = fd_read_file(dirfd, path, list->arena, PROCS_MAX, &text, &len);
+
+	/* Gone meanwhile; or threaded (EOPNOTSUPP), then its processes are listed in
+	 * the domain above. */
+	if (r == -ENOENT || r == -ENODEV || r == -EOPNOTSUPP)
+		return 0;
+	if (r)
+		return r;
+	/* 0 stands for a process that this pid namespace cannot see. */
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (parse_u64(line, INT32_MAX, &pid) && pid)
+			add_pid(list, (pid_t)pid);
+	return 0;
+}
+
+int cgroup_pids(const char *path, struct arena *arena, pid_t **ret, size_t *ret_n,
+		struct err *e)
+{
+	struct pid_list list = { .arena = arena };
+	auto_fd fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *const *dirs;
+	int r = fd < 0 ? -errno : cgroup_tree(fd, arena, &dirs);
+
+	for (size_t i = 0; !r && dirs[i]; i++)
+		r = read_procs(fd, dirs[i], &list);
+	if (r)
+		return err_sys(e, -r, "list the processes of cgroup %s", path);
+	*ret = list.v;
+	*ret_n = list.n;
+	return 0;
+}
+
+/* Sends the signal to all that are listed; *ret_n = how many there were. Missing is
+ * success. */
+static int signal_pass(const char *path, int signal, size_t *ret_n, struct err *e)
+{
+	auto_arena arena = { 0 };
+	pid_t *pids = NULL;
+	int r = arena_init(&arena);
+
+	*ret_n = 0;
+	if (r)
+		return err_sys(e, -r, "reserve memory");
+	if (cgroup_pids(path, &arena, &pids, ret_n, e))
+		return e->errnum == ENOENT ? 0 : -1;
+	for (size_t i = 0; i < *ret_n; i++)
+		if (kill(pids[i], signal) < 0 && errno != ESRCH)
+			return err_sys(e, errno, "signal process %d of cgroup %s",
+				       (int)pids[i], path);
+	return 0;
+}
+
+int cgroup_signal_all(const char *path, int signal, struct err *e)
+{
+	size_t n;
+
+	return signal == SIGKILL ? cgroup_kill_all(path, e)
+				 : signal_pass(path, signal, &n, e);
+}
+
+/* Repeats while the number grows or changes: only what forked between list and signal
+ * can be new. */
+static int kill_listed(const char *path, struct err *e)
+{
+	size_t n = 0, before;
+
+	for (int pass = 0; pass < PASSES; pass++) {
+		before = n;
+		if (signal_pass(path, SIGKILL, &n, e))
+			return -1;
+		if (!n || (pass && n <= before))
+			return 0;
+	}
+	return 0;
+}
+
+int cgroup_kill_all(const char *path, struct err *e)
+{
+	auto_fd fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct err ignored;
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_sys(e, errno, "open cgroup %s", path);
+	r = fd_write_file(fd, "cgroup.kill", "1", 1);
+	if (!r || r == -ENODEV)
+		return 0;
+	/* EOPNOTSUPP: a threaded cgroup has only whole processes above it. */
+	if (r != -ENOENT && r != -EOPNOTSUPP)
+		return err_sys(e, -r, "kill the processes of cgroup %s", path);
+	bool v1 = faccessat(fd, "freezer.state", F_OK, 0) == 0;
+	bool stopped = cgroup_freeze(path, v1, true, 500, &ignored) == 0;
+
+	r = kill_listed(path, e);
+	/* The signal takes effect when they run again. */
+	if (stopped)
+		cgroup_freeze(path, v1, false, 500, &ignored);
+	return r;
+}

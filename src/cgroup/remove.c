@@ -1,0 +1,129 @@
+/*
+ * Removing a cgroup with everything that a container made below it. cgroup-v2.rst:
+ * "(Un)populated Notification".
+ *
+ * Processes that were killed leave some time later. In v2 the kernel tells when the last
+ * one has left; in v1 one can only try again, in growing steps. Killing is not done here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "cgroup/cgroup.h"
+#include "cgroup/tree.h"
+
+enum { STEPS_MAX = 1000000 };
+
+/* Removes all empty subdirectories. *ret_busy = one that is not empty, or "". How many
+ * were removed. */
+static int remove_empty(int dirfd, char *ret_busy, size_t size)
+{
+	struct dir_scan scan;
+	const char *sub;
+	int removed = 0;
+
+	*ret_busy = '\0';
+	dir_scan_init(&scan, dirfd);
+	while ((sub = dir_scan_next(&scan))) {
+		if (!unlinkat(dirfd, sub, AT_REMOVEDIR))
+			removed++;
+		else if (errno != ENOENT && !*ret_busy)
+			snprintf(ret_busy, size, "%s", sub);
+	}
+	return removed;
+}
+
+/*
+ * Goes down wherever a directory is not empty and up where all is done, with one
+ * descriptor whatever the depth. A directory that still cannot be removed after its own
+ * subdirectories were holds processes: -EBUSY.
+ */
+static int remove_below(int top)
+{
+	auto_fd fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool climbed = false;
+	char busy[256];
+
+	for (int depth = 0, steps = 0; fd >= 0 && steps < STEPS_MAX; steps++) {
+		int removed = remove_empty(fd, busy, sizeof(busy));
+
+		if (!*busy && !depth)
+			return 0;
+		if (*busy && climbed && !removed)
+			return -EBUSY;
+		int next = openat(fd, *busy ? busy : "..",
+				  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		fd_close(&fd);
+		fd = next;
+		climbed = !*busy;
+		depth += climbed ? -1 : 1;
+	}
+	return fd < 0 ? -errno : -EBUSY;
+}
+
+/* Names a process that will not leave, and why: "D" = it waits for a device or a file
+ * system. */
+static int timeout_error(const char *path, int timeout_ms, struct err *e)
+{
+	static const char *const fields[] = { "Name:", "State:" };
+	auto_arena arena = { 0 };
+	char file[32], found[2][64] = { "?", "?" };
+	char *text, *line;
+	pid_t *pids = NULL;
+	size_t n = 0, len;
+
+	if (arena_init(&arena) || cgroup_pids(path, &arena, &pids, &n, e) || !n)
+		return err_sys(e, EBUSY, "remove cgroup %s", path);
+	snprintf(file, sizeof(file), "/proc/%d/status", (int)pids[0]);
+	if (!fd_read_file(AT_FDCWD, file, &arena, 65536, &text, &len))
+		for (size_t i = 0; i < 2; i++) {
+			line = strstr(text, fields[i]);
+			if (line)
+				sscanf(line + strlen(fields[i]), " %63[^\n]", found[i]);
+		}
+	err_set(e, ERR_SYSTEM,
+		"remove cgroup %s: after %d ms %zu processes are still in it; process %d "
+		"(%s) is in state %s",
+		path, timeout_ms, n, (int)pids[0], found[0], found[1]);
+	e->errnum = EBUSY;
+	return -1;
+}
+
+/* Until the last process has left, or for `pause` ms where there is no event. */
+static void wait_for_leaving(int events, int pause, long long left)
+{
+	struct timespec t = { .tv_nsec = (long)pause * 1000000 };
+
+	if (events >= 0 && events_value(events, "populated") == 1)
+		wait_for_change(events, (int)left);
+	else
+		nanosleep(&t, NULL);
+}
+
+int cgroup_remove(const char *path, int timeout_ms, struct err *e)
+{
+	long long end = clock_ms() + timeout_ms;
+	auto_fd events = -1;
+
+	for (int pause = 1;; pause += pause < 32 ? pause : 0) {
+		if (!rmdir(path) || errno == ENOENT)
+			return 0;
+		if (errno != EBUSY && errno != ENOTEMPTY)
+			return err_sys(e, errno, "remove cgroup %s", path);
+		auto_fd fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		long long left = end - clock_ms();
+
+		if (fd >= 0 && !remove_below(fd) && !rmdir(path))
+			return 0;
+		if (left <= 0)
+			return timeout_error(path, timeout_ms, e);
+		if (events < 0)
+			events = openat(fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+		wait_for_leaving(events, pause, left);
+	}
+}

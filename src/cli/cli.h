@@ -1,0 +1,71 @@
+/* What the commands of skiff(1) share. Only code in src/cli prints. */
+#pragma once
+
+#include <signal.h>
+#include <skiff/skiff.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/opt.h"
+
+/* Options in front of the command. */
+struct globals {
+	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless;
+	bool debug, systemd_cgroup, version;
+};
+
+struct cli {
+	struct arena arena;
+	struct globals globals;
+	struct log log;
+	struct skiff *skiff;
+};
+
+struct cmd {
+	struct usage usage;
+	size_t opts_size;       /* of its struct of options */
+	int min_args, max_args; /* operands; max -1 = any number */
+	int stop_after;  /* operands after which options are the program's; -1 = never */
+	bool spawns;     /* it starts processes: stdio and SIGCHLD must be sane */
+	int own_failure; /* exit status for a failure of skiff itself */
+	/* Returns the exit status. */
+	int (*run)(struct cli *cli, const void *opts, int argc, char **argv);
+};
+
+extern const struct cmd cmd_run, cmd_create, cmd_start, cmd_state, cmd_kill, cmd_delete,
+	cmd_list, cmd_exec, cmd_spec, cmd_features, cmd_plan, cmd_check;
+/* All commands in the order of help; ends with NULL. */
+extern const struct cmd *const cli_commands[];
+extern const struct usage cli_usage;
+
+/* Logs the error; returns 1. */
+int cli_fail(struct cli *cli, const struct skiff_error *e);
+/* The same with a message of the command line's own. */
+int cli_error(struct cli *cli, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Writes text to stdout: 0, or 1 after an error was logged. */
+int cli_print(struct cli *cli, const char *text, size_t n);
+
+/* Whether the caller left the descriptors 3 to 2 + n open for us. One that is
+ * close-on-exec is our own, opened since (the log): the container must not get that. 0,
+ * or 1 after an error was logged. */
+int cli_check_preserved(struct cli *cli, uint32_t n);
+
+/* wait.c: until p ends, forwarding signals. Its exit status, 128 + signal when one killed
+ * it. */
+int cli_wait(struct cli *cli, const struct skiff_process *p);
+/* tty.c: the same while the terminal is relayed. */
+int cli_wait_terminal(struct cli *cli, const struct skiff_process *p);
+/* The size of the terminal we are on; 0 without one. */
+void cli_window_size(uint16_t *ret_rows, uint16_t *ret_columns);
+
+/* What both loops need. */
+struct waiting {
+	pid_t pid;
+	bool ended;
+	int status;
+};
+/* Blocks what can be forwarded; old is what was before. */
+void wait_block(sigset_t *ret_blocked, sigset_t *ret_old);
+void wait_on_signal(struct waiting *w, int signal);
+void wait_reap(struct waiting *w);

@@ -1,0 +1,95 @@
+/*
+ * The tables of skiff(1) and how its commands report. Apart from main.c, so that the
+ * program that writes manual pages and completions (mkman.c) shares them.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "cli/cli.h"
+
+#define G struct globals
+/* clang-format off */
+static const struct opt global_opts[] = {
+	O_DIR(G, root, 0, "root", "DIR", "Keep the state of containers here (/run/skiff)."),
+	O_PATH_(G, log, 0, "log", "FILE", "Append log records to this file as well."),
+	O_WORD(G, log_format, 0, "log-format", "text json", "Form of log records."),
+	O_WORD(G, log_level, 0, "log-level", "error warning debug", "What is logged."),
+	O_FLAG(G, debug, 0, "debug", "The same as --log-level debug."),
+	O_WORD(G, cgroup_manager, 0, "cgroup-manager", "cgroupfs systemd disabled", "Who makes the cgroup."),
+	O_FLAG(G, systemd_cgroup, 0, "systemd-cgroup", "The same as --cgroup-manager systemd."),
+	{ "rootless", 0, OPT_STR, OPT_MEMBER(G, rootless, const char *), OPT_COMPAT, "WORD",
+	  "Whether there is no root: skiff finds out.", "true false auto" },
+	O_FLAG(G, version, 'v', "version", "Show the versions of skiff and of the specification."),
+	{ "Version", 'V', OPT_FLAG, OPT_MEMBER(G, version, bool), OPT_HIDDEN, NULL, "The same.", NULL },
+	O_HELP,
+	O_END
+};
+/* clang-format on */
+#undef G
+
+const struct cmd *const cli_commands[] = {
+	&cmd_run,  &cmd_create,   &cmd_start,  &cmd_exec, &cmd_state,
+	&cmd_list, &cmd_kill,     &cmd_delete, &cmd_spec, &cmd_check,
+	&cmd_plan, &cmd_features, NULL,
+};
+
+const struct usage cli_usage = {
+	.name = "skiff",
+	.operands = "COMMAND [ARG...]",
+	.summary = "a small OCI container runtime",
+	.about = "Runs containers from OCI bundles: a directory with config.json and a "
+		 "root file system.",
+	.example = "mkdir -p /tmp/b/rootfs/bin && cp /bin/busybox /tmp/b/rootfs/bin/sh\n"
+		   "cd /tmp/b && skiff spec && skiff run first",
+	.opts = global_opts,
+};
+
+int cli_fail(struct cli *cli, const struct skiff_error *e)
+{
+	struct log_record r = {
+		.level = LOG_ERROR,
+		.msg = e->message,
+		.code = skiff_code_name(e->code),
+		.step = e->step,
+		.path = e->origin,
+		.errno_name = skiff_errno_name(e->errnum),
+	};
+
+	log_record(&cli->log, &cli->arena, &r);
+	return 1;
+}
+
+int cli_error(struct cli *cli, const char *fmt, ...)
+{
+	struct skiff_error e = { .size = sizeof(e), .code = SKIFF_CONFIG };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(e.message, sizeof(e.message), fmt, ap);
+	va_end(ap);
+	return cli_fail(cli, &e);
+}
+
+int cli_print(struct cli *cli, const char *text, size_t n)
+{
+	int r = fd_write_all(STDOUT_FILENO, text, n);
+
+	return r < 0 ? cli_error(cli, "write to stdout: %s", strerror(-r)) : 0;
+}
+
+int cli_check_preserved(struct cli *cli, uint32_t n)
+{
+	for (uint32_t fd = 3; fd < 3 + (uint64_t)n; fd++) {
+		int flags = fcntl((int)fd, F_GETFD);
+
+		if (flags < 0 || flags & FD_CLOEXEC)
+			return cli_error(cli,
+					 "--preserve-fds %u: descriptor %u is not open",
+					 n, fd);
+	}
+	return 0;
+}

@@ -1,0 +1,119 @@
+/* skiff run, skiff create. */
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "cli/cli.h"
+
+struct run_opts {
+	const char *bundle, *config, *console_socket, *pidfd_socket, *pid_file, *trace;
+	bool no_pivot, no_new_keyring, no_subreaper, detach, keep;
+	uint32_t preserve_fds;
+};
+
+/* clang-format off */
+#define R struct run_opts
+#define CREATE_OPTS \
+	O_DIR(R, bundle, 'b', "bundle", "DIR", "The bundle (the working directory)."), \
+	O_PATH_(R, config, 'f', "config", "FILE", "Another configuration than the bundle's config.json."), \
+	O_PATH_(R, console_socket, 0, "console-socket", "PATH", "Send the terminal's master to this socket."), \
+	O_PATH_(R, pidfd_socket, 0, "pidfd-socket", "PATH", "Send a pidfd of the process to this socket."), \
+	O_PATH_(R, pid_file, 0, "pid-file", "FILE", "Write the process id to this file."), \
+	O_FLAG(R, no_pivot, 0, "no-pivot", "Use MS_MOVE and chroot, for a root on an initramfs."), \
+	O_FLAG(R, no_new_keyring, 0, "no-new-keyring", "Keep the caller's session keyring."), \
+	O_U32(R, preserve_fds, 0, "preserve-fds", "N", "Pass on N descriptors beyond stdio and LISTEN_FDS."), \
+	O_PATH_(R, trace, 0, "trace", "FILE", "Write when each step began and how long it took (Chrome trace).")
+
+static const struct opt create_opts[] = {
+	CREATE_OPTS,
+	O_COMPAT(R, no_subreaper, 0, "no-subreaper", "create never is one."),
+	O_HELP,
+	O_END
+};
+
+static const struct opt run_opts[] = {
+	CREATE_OPTS,
+	O_FLAG(R, detach, 'd', "detach", "Return once the program runs."),
+	O_FLAG(R, keep, 0, "keep", "Keep the stopped container: delete it with skiff delete."),
+	O_FLAG(R, no_subreaper, 0, "no-subreaper", "Do not adopt the container's orphans while waiting."),
+	O_HELP,
+	O_END
+};
+/* clang-format on */
+#undef R
+
+static struct skiff_create fill(const struct run_opts *o, const char *id)
+{
+	return (struct skiff_create){
+		.size = sizeof(struct skiff_create),
+		.id = id,
+		.bundle = o->bundle,
+		.config = o->config,
+		.console_socket = o->console_socket,
+		.pidfd_socket = o->pidfd_socket,
+		.pid_file = o->pid_file,
+		.trace = o->trace,
+		.no_pivot = o->no_pivot,
+		.no_new_keyring = o->no_new_keyring,
+		.detach = o->detach,
+		.preserve_fds = o->preserve_fds,
+	};
+}
+
+static int run_create(struct cli *cli, const void *opts, int argc, char **argv)
+{
+	struct skiff_create c = fill(opts, argv[0]);
+	struct skiff_error e = { .size = sizeof(e) };
+
+	(void)argc;
+	if (cli_check_preserved(cli, c.preserve_fds))
+		return 1;
+	return skiff_create(cli->skiff, &c, &e) < 0 ? cli_fail(cli, &e) : 0;
+}
+
+static int run_run(struct cli *cli, const void *opts, int argc, char **argv)
+{
+	const struct run_opts *o = opts;
+	struct skiff_create c = fill(o, argv[0]);
+	struct skiff_process p = { .size = sizeof(p) };
+	struct skiff_error e = { .size = sizeof(e) };
+	int status;
+
+	(void)argc;
+	if (cli_check_preserved(cli, c.preserve_fds))
+		return 1;
+	if (!o->detach && !o->no_subreaper)
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	if (!o->detach)
+		cli_window_size(&c.rows, &c.columns);
+	if (skiff_run(cli->skiff, &c, &p, &e) < 0)
+		return cli_fail(cli, &e);
+	if (o->detach)
+		return 0;
+	status = p.terminal >= 0 ? cli_wait_terminal(cli, &p) : cli_wait(cli, &p);
+	if (!o->keep && skiff_delete(cli->skiff, c.id, false, &e) < 0)
+		return cli_fail(cli, &e);
+	return status;
+}
+
+const struct cmd cmd_run = {
+	.usage = {
+		"run", "CONTAINER", "create and start a container, wait for it, delete it",
+		"Runs the program of the bundle's config.json in a new container called CONTAINER. In the\n"
+		"foreground signals are passed on, and the exit status is the program's (128 + signal when\n"
+		"one killed it).",
+		"skiff run --bundle /srv/web web1\nskiff run -d --pid-file web1.pid -b /srv/web web1", run_opts,
+	},
+	.opts_size = sizeof(struct run_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .spawns = true,
+	.own_failure = 1, .run = run_run,
+};
+
+const struct cmd cmd_create = {
+	.usage = {
+		"create", "CONTAINER", "make a container that waits for its start",
+		"Makes the container from the bundle: namespaces, cgroup, mounts, all but the program. It\n"
+		"then waits for \"skiff start\".",
+		"skiff create --bundle /srv/web web1 && skiff start web1", create_opts,
+	},
+	.opts_size = sizeof(struct run_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .spawns = true,
+	.own_failure = 1, .run = run_create,
+};

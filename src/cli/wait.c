@@ -1,0 +1,70 @@
+/* Waiting in the foreground: signals go on to the process, its end becomes our exit
+ * status. */
+#include <errno.h>
+#include <sys/wait.h>
+
+#include "cli/cli.h"
+
+void wait_block(sigset_t *ret_blocked, sigset_t *ret_old)
+{
+	/* What a fault of our own raises stays deadly. */
+	static const int own[] = { SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+				   SIGTRAP, SIGABRT, SIGSYS };
+
+	sigfillset(ret_blocked);
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		sigdelset(ret_blocked, own[i]);
+	sigprocmask(SIG_SETMASK, ret_blocked, ret_old);
+}
+
+/* Takes all ended children, orphans that we adopted as subreaper included. */
+void wait_reap(struct waiting *w)
+{
+	siginfo_t info;
+
+	while (!w->ended) {
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
+			return;
+		if (info.si_pid != w->pid)
+			continue;
+		w->ended = true;
+		w->status = info.si_code == CLD_EXITED ? info.si_status
+						       : 128 + info.si_status;
+	}
+}
+
+void wait_on_signal(struct waiting *w, int signal)
+{
+	switch (signal) {
+	case SIGCHLD:
+		wait_reap(w);
+		return;
+	case SIGURG:
+	case SIGWINCH:
+	case SIGPIPE:
+		return;
+	default:
+		/* The pid is our unreaped child's, so it is nobody else's. */
+		kill(w->pid, signal);
+	}
+}
+
+int cli_wait(struct cli *cli, const struct skiff_process *p)
+{
+	struct waiting w = { .pid = p->pid };
+	sigset_t blocked, old;
+
+	(void)cli;
+	wait_block(&blocked, &old);
+	/* It may have ended before SIGCHLD was blocked. */
+	wait_reap(&w);
+	while (!w.ended) {
+		int signal = sigwaitinfo(&blocked, NULL);
+
+		if (signal > 0)
+			wait_on_signal(&w, signal);
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return w.status;
+}

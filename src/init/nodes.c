@@ -1,0 +1,78 @@
+/*
+ * Device nodes and links, by handles: a link in place of a node is never followed, and
+ * what is there already must be that very device.
+ */
+#include "init/files.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+
+#include "init/stat.h"
+
+/* The two dev_t that a libc packs and unpacks; the kernel's own form has the same low
+ * 32 bits. */
+static uint32_t dev_major(uint64_t dev)
+{
+	return (uint32_t)((dev >> 8 & 0xfff) | (dev >> 32 & ~0xfffull));
+}
+
+static uint32_t dev_minor(uint64_t dev)
+{
+	return (uint32_t)((dev & 0xff) | (dev >> 12 & ~0xffull));
+}
+
+static int check_node(int dir, const char *name, const struct step *s)
+{
+	struct statx st;
+	int r = (int)sys_statx(dir, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st);
+	uint32_t type = s->word[0] & S_IFMT;
+
+	if (r < 0)
+		return r;
+	if ((st.stx_mode & S_IFMT) != type)
+		return -EEXIST;
+	if ((type == S_IFCHR || type == S_IFBLK) &&
+	    (st.stx_rdev_major != dev_major(s->word[1]) ||
+	     st.stx_rdev_minor != dev_minor(s->word[1])))
+		return -EEXIST;
+	return 0;
+}
+
+static int bind_node(struct init *c, int dir, const char *name, const struct step *s)
+{
+	int fd = path_place(c, dir, name);
+
+	if (fd < 0)
+		return fd;
+	return mount_onto(c, s->slot[1] < 0 ? -1 : c->slots[s->slot[1]], fd);
+}
+
+int op_node(struct init *c, const struct step *s)
+{
+	int dir = fds_slot(c, s->slot[0]), r;
+	char name[INIT_NAME_MAX + 1];
+
+	if (dir < 0)
+		return dir;
+	dir = path_parent(c, dir, c->strings + s->str[0], 0755, name);
+	if (dir < 0)
+		return dir;
+	if (s->flags & STEP_IN_USERNS)
+		return bind_node(c, dir, name, s);
+	r = (int)sys_mknodat(dir, name, (unsigned)s->word[0], (unsigned)s->word[1]);
+	if (r == -EEXIST)
+		return check_node(dir, name, s);
+	if (r < 0 || !s->word[2])
+		return r;
+	return (int)sys_fchownat(dir, name, (uint32_t)(s->word[2] >> 32),
+				 (uint32_t)s->word[2], AT_SYMLINK_NOFOLLOW);
+}
+
+int op_link(struct init *c, const struct step *s)
+{
+	int dir = fds_slot(c, s->slot[0]);
+	int r = dir < 0 ? dir
+			: (int)sys_symlinkat(str(c, s->str[1]), dir, str(c, s->str[0]));
+
+	return r == -EEXIST ? 0 : r;
+}

@@ -1,0 +1,204 @@
+/*
+ * The context of the public API: where state lives, what the caller chose, how errors and
+ * warnings leave the library. Reads the environment (XDG_RUNTIME_DIR, USER) once, as the
+ * command line tools of engines expect; never changes it.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/container.h"
+
+#ifndef SKIFF_COMMIT
+#define SKIFF_COMMIT "unknown"
+#endif
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "0.1.0"
+#endif
+
+_Static_assert(SKIFF_STATE == (int)ERR_STATE && ERR_COUNT == SKIFF_STATE + 1,
+	       "codes are one list");
+
+const char *skiff_code_name(int code)
+{
+	return code >= 0 && code < ERR_COUNT ? err_code_name((enum err_code)code) : "";
+}
+
+const char *skiff_errno_name(int errnum)
+{
+	return err_errno_name(errnum);
+}
+
+const char *skiff_version(void)
+{
+	return PACKAGE_VERSION;
+}
+
+const char *skiff_commit(void)
+{
+	return SKIFF_COMMIT;
+}
+
+const char *skiff_spec_version(void)
+{
+	return SPEC_VERSION;
+}
+
+bool in_user_namespace(void)
+{
+	/* The inode of the initial user namespace is a constant of the kernel
+	 * (PROC_USER_INIT_INO). */
+	struct stat st;
+
+	return !stat("/proc/self/ns/user", &st) && st.st_ino != 0xEFFFFFFDu;
+}
+
+/* Engines without root run us as uid 0 of their user namespace, so the uid alone does not
+ * tell. */
+static bool is_rootless(const char *runtime_dir)
+{
+	const char *user = getenv("USER");
+
+	if (geteuid())
+		return true;
+	return runtime_dir && (!user || strcmp(user, "root")) && in_user_namespace();
+}
+
+static const char *default_root(struct arena *arena)
+{
+	const char *dir = getenv("XDG_RUNTIME_DIR");
+
+	if (dir && !*dir)
+		dir = NULL;
+	if (!is_rootless(dir))
+		return "/run/skiff";
+	if (dir)
+		return arena_printf(arena, "%s/skiff", dir);
+	return arena_printf(arena, "/run/user/%u/skiff", (unsigned)geteuid());
+}
+
+static const char *absolute(struct arena *arena, const char *path)
+{
+	char cwd[4096];
+
+	if (*path == '/')
+		return path;
+	return getcwd(cwd, sizeof(cwd)) ? arena_printf(arena, "%s/%s", cwd, path) : NULL;
+}
+
+static int set_options(struct skiff *s, const struct skiff_options *o, struct err *e)
+{
+	static const char *const managers[] = { "cgroupfs", "systemd", "disabled" };
+	const char *manager = o->cgroup_manager ? o->cgroup_manager : managers[0];
+
+	s->root = o->root && *o->root ? absolute(&s->arena, o->root)
+				      : default_root(&s->arena);
+	if (!s->root)
+		return err_sys(e, errno, "--root: working directory");
+	for (size_t i = 0; i < sizeof(managers) / sizeof(managers[0]); i++)
+		if (!strcmp(manager, managers[i]))
+			s->cgroup_manager = managers[i];
+	if (!s->cgroup_manager)
+		return err_set(
+			e, ERR_CONFIG,
+			"unknown cgroup manager \"%s\": cgroupfs, systemd or disabled",
+			manager);
+	return 0;
+}
+
+int skiff_new(const struct skiff_options *options, struct skiff **ret,
+	      struct skiff_error *e)
+{
+	struct arena arena;
+	struct err err;
+	struct skiff *s;
+	int r = arena_init(&arena);
+
+	if (r < 0) {
+		err_sys(&err, -r, "memory");
+		return sk_fail(NULL, &err, e);
+	}
+	s = arena_new(&arena, struct skiff);
+	s->arena = arena;
+	s->last_warning = &s->warnings;
+	s->config_name = "config.json";
+	if (set_options(s, options, &err) < 0) {
+		sk_fail(s, &err, e);
+		skiff_free(s);
+		return -1;
+	}
+	*ret = s;
+	return 0;
+}
+
+void skiff_free(struct skiff *s)
+{
+	struct arena arena;
+
+	if (!s)
+		return;
+	if (s->own)
+		container_close(s->own);
+	/* The context lies in its own arena. */
+	arena = s->arena;
+	arena_done(&arena);
+}
+
+/* "config.json: process.cwd: not an absolute path": where, unless the text has it
+ * already, then what. */
+static void put_message(const struct skiff *s, const struct err *err, char *to,
+			size_t size)
+{
+	bool config = err->code == ERR_CONFIG && *err->origin && s && s->config_name;
+	bool origin = *err->origin && !strstr(err->msg, err->origin);
+
+	snprintf(to, size, "%s%s%s%s%s", config ? s->config_name : "", config ? ": " : "",
+		 origin ? err->origin : "", origin ? ": " : "", err->msg);
+}
+
+int sk_fail(struct skiff *s, const struct err *err, struct skiff_error *e)
+{
+	struct skiff_error full = {
+		sizeof(full), (int)err->code, err->errnum, "", "", ""
+	};
+	size_t size = e ? e->size : 0;
+
+	if (size < sizeof(size))
+		return -1;
+	memcpy(full.origin, err->origin, sizeof(full.origin));
+	memcpy(full.step, err->step, sizeof(full.step));
+	put_message(s, err, full.message, sizeof(full.message));
+	memcpy(e, &full, size < sizeof(full) ? size : sizeof(full));
+	e->size = size;
+	return -1;
+}
+
+void sk_warn(struct skiff *s, const char *fmt, ...)
+{
+	struct warning *w = arena_new(&s->arena, struct warning);
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	w->text = arena_strdup(&s->arena, text);
+	*s->last_warning = w;
+	s->last_warning = &w->next;
+}
+
+const char *skiff_next_warning(struct skiff *s)
+{
+	struct warning *w = s->warnings;
+
+	if (!w)
+		return NULL;
+	s->warnings = w->next;
+	if (!s->warnings)
+		s->last_warning = &s->warnings;
+	return w->text;
+}

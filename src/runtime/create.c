@@ -1,0 +1,223 @@
+/*
+ * create and run: a plan is built and carried out. What happens at the plan's steps that
+ * concern the container's life (state on disk, hooks, the terminal's master) is here;
+ * everything else is apply's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "runtime/container.h"
+
+const char *cache_dir(struct skiff *s)
+{
+	/* No id begins with a dot. */
+	return arena_printf(&s->arena, "%s/.seccomp", s->root);
+}
+
+/* The directories the plan makes, for delete. */
+static void note_cgroups(const struct job *j, struct state *ret)
+{
+	const struct plan *p = &j->plan;
+
+	ret->cgroups.v = arena_array(&j->s->arena, HIERARCHIES_MAX,
+				     sizeof(*ret->cgroups.v));
+	for (size_t i = 0; i < p->host.n && ret->cgroups.n < HIERARCHIES_MAX; i++) {
+		const struct step *st = &p->host.v[i];
+
+		if (st->op != OP_CGROUP_MAKE)
+			continue;
+		ret->cgroups.v[ret->cgroups.n++] = (struct cgroup_dir){
+			.path = arena_printf(&j->s->arena, "%s%s",
+					     plan_text(p, st->str[0]),
+					     plan_text(p, st->str[1])),
+			.v1 = st->flags & STEP_V1,
+		};
+	}
+}
+
+uint32_t spec_ns_flags(const struct spec *s)
+{
+	static const uint32_t flags[NS_COUNT] = {
+		[NS_PID] = CLONE_NEWPID,
+		[NS_NET] = CLONE_NEWNET,
+		[NS_MNT] = CLONE_NEWNS,
+		[NS_IPC] = CLONE_NEWIPC,
+		[NS_UTS] = CLONE_NEWUTS,
+		[NS_USER] = CLONE_NEWUSER,
+		[NS_CGROUP] = CLONE_NEWCGROUP,
+		[NS_TIME] = 0x80 /* CLONE_NEWTIME, which shares its bit with CSIGNAL */,
+	};
+	uint32_t all = 0;
+
+	for (size_t i = 0; s->linux_ && i < s->linux_->namespaces.n; i++)
+		all |= flags[s->linux_->namespaces.v[i].type];
+	return all;
+}
+
+static bool has_own_pids(const struct spec *s)
+{
+	const struct ns *ns = spec_ns(s, NS_PID);
+
+	return ns && !ns->path;
+}
+
+static void state_from_job(const struct job *j, struct state *ret)
+{
+	char now[40];
+
+	state_now(now, sizeof(now));
+	*ret = (struct state){
+		.owner = j->host.euid,
+		.id = (char *)j->c->id,
+		.bundle = (char *)j->bundle,
+		.rootfs = (char *)j->plan.rootfs,
+		.created = arena_strdup(&j->s->arena, now),
+		.config = (char *)j->s->config_name,
+		.cgroup_manager = (char *)j->s->cgroup_manager,
+		.hooks = hooks_present(j->spec.hooks),
+		.shared_pids = !has_own_pids(&j->spec),
+		.annotations = j->spec.annotations,
+	};
+	note_cgroups(j, ret);
+}
+
+static int on_state_write(struct apply *a, struct err *e)
+{
+	struct job *j = a->ctx;
+
+	state_from_job(j, &j->container->state);
+	j->container->has_state = true;
+	return state_write(a->slots[SLOT_STATE], &j->container->state, j->text,
+			   j->text_len, &j->s->arena, e);
+}
+
+static int on_hooks(struct apply *a, int kind, struct err *e)
+{
+	static const char *const status[HOOK_KINDS] = {
+		[HOOK_START_CONTAINER] = "created",
+		[HOOK_POSTSTART] = "running",
+	};
+	struct job *j = a->ctx;
+
+	j->container->pid = a->pid;
+	if (kind == HOOK_POSTSTART)
+		flock(a->slots[SLOT_STATE], LOCK_UN);
+	return hooks_run(j->container, (enum hook_kind)kind,
+			 status[kind] ? status[kind] : "creating", a->slots[SLOT_PIDFD],
+			 e);
+}
+
+static int on_tty_take(struct apply *a, int master, struct err *e)
+{
+	struct job *j = a->ctx;
+
+	(void)e;
+	j->terminal = master;
+	return 0;
+}
+
+static const struct apply_calls calls = {
+	.state_write = on_state_write,
+	.hooks = on_hooks,
+	.tty_take = on_tty_take,
+};
+
+/* The container is there. This context may delete it without reading anything again. */
+static void keep(struct job *j, struct apply *a)
+{
+	struct container *c = j->container;
+
+	c->dir = fd_take(&a->slots[SLOT_STATE]);
+	c->pid = a->pid;
+	/* While the descriptor is open the lock would go on to say "being created". */
+	flock(c->dir, LOCK_UN);
+	j->s->own = c;
+}
+
+void write_trace(struct skiff *s, const struct apply *a)
+{
+	struct err e;
+
+	if (a->trace && trace_write(a->trace, a, &e) < 0)
+		sk_warn(s, "%s", e.msg);
+}
+
+static int carry_out(struct job *j, struct skiff_process *ret, struct err *e)
+{
+	struct arena *arena = &j->s->arena;
+	struct apply a;
+	int r;
+
+	apply_init(&a, &j->plan, arena);
+	a.calls = &calls;
+	a.ctx = j;
+	a.cache_dir = cache_dir(j->s);
+	a.trace = j->c->trace ? trace_new(arena, j->c->trace) : NULL;
+	r = apply_run(&a, e);
+	write_trace(j->s, &a);
+	if (!r) {
+		keep(j, &a);
+		*ret = (struct skiff_process){ sizeof(*ret), a.pid,
+					       fd_take(&a.slots[SLOT_PIDFD]),
+					       j->terminal };
+	}
+	apply_done(&a);
+	return r;
+}
+
+int check_trace(const char *path, struct err *e)
+{
+	auto_fd fd = -1;
+
+	if (!path)
+		return 0;
+	fd = openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+	return fd < 0 ? err_sys(e, errno, "--trace %s", path) : 0;
+}
+
+static int make(struct skiff *s, const struct skiff_create *c, bool start,
+		struct skiff_process *ret, struct err *e)
+{
+	struct job *j = arena_new(&s->arena, struct job);
+
+	j->s = s;
+	j->c = c;
+	j->start_at_once = start;
+	j->container = arena_new(&s->arena, struct container);
+	*j->container = (struct container){
+		.skiff = s, .id = c->id, .dir = -1, .pidfd = -1, .spec = &j->spec
+	};
+	if (id_check(c->id, e) < 0 || probe_preserved(c->preserve_fds, e) < 0 ||
+	    check_trace(c->trace, e) < 0 || job_load(j, e) < 0 || job_plan(j, e) < 0)
+		return -1;
+	if (carry_out(j, ret, e) < 0) {
+		fd_close(&j->terminal);
+		return -1;
+	}
+	return 0;
+}
+
+int skiff_create(struct skiff *s, const struct skiff_create *c, struct skiff_error *e)
+{
+	struct skiff_process p;
+	struct err err;
+
+	if (make(s, c, false, &p, &err) < 0)
+		return sk_fail(s, &err, e);
+	fd_close(&p.pidfd);
+	return 0;
+}
+
+int skiff_run(struct skiff *s, const struct skiff_create *c, struct skiff_process *ret,
+	      struct skiff_error *e)
+{
+	struct err err;
+
+	return make(s, c, true, ret, &err) < 0 ? sk_fail(s, &err, e) : 0;
+}

@@ -1,0 +1,152 @@
+/*
+ * delete: removes what is left of a stopped container, in an order that can be taken up
+ * again after an interruption: processes, cgroups, poststop hooks, and last the state
+ * directory, in which state.json goes last. Half-made containers (their creator was
+ * killed) are found by the same record.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "cgroup/cgroup.h"
+#include "runtime/container.h"
+
+enum { WAIT_MS = 10000 };
+
+/* Init's death, by its pidfd: an event, not a sleep. */
+static int wait_for_init(const struct container *c, struct err *e)
+{
+	struct pollfd p = { c->pidfd, POLLIN, 0 };
+	char path[48], text[256];
+	int n;
+
+	do
+		n = poll(&p, 1, WAIT_MS);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/wchan", c->pid);
+	if (fd_read_line(AT_FDCWD, path, text, sizeof(text)) <= 0)
+		snprintf(text, sizeof(text), "unknown");
+	return err_set(e, ERR_SYSTEM,
+		       "container \"%s\": process %d did not end within %d s of SIGKILL "
+		       "(it waits "
+		       "in the kernel: %s)",
+		       c->id, c->pid, WAIT_MS / 1000, text);
+}
+
+int container_kill_all(struct container *c, struct err *e)
+{
+	struct err ignored;
+
+	/* A record that cannot be read must not keep the rest from going. */
+	if (c->pidfd < 0)
+		(void)container_find(c, &ignored);
+	if (c->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+	/* Processes outlive init when they are in no pid namespace of their own, and a
+	 * creator that was killed may have left an init that nobody recorded. A frozen
+	 * init does not die before the cgroup is thawed, too. */
+	for (size_t i = 0; i < c->state.cgroups.n; i++)
+		if (cgroup_kill_all(c->state.cgroups.v[i].path, e) < 0)
+			return -1;
+	return c->pidfd >= 0 ? wait_for_init(c, e) : 0;
+}
+
+static int remove_cgroups(struct container *c, struct err *e)
+{
+	for (size_t i = 0; i < c->state.cgroups.n; i++)
+		if (cgroup_remove(c->state.cgroups.v[i].path, WAIT_MS, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int remove_directory(struct container *c, struct err *e)
+{
+	static const char *const names[] = { "start", "init", "config.json",
+					     "state.json" };
+	const char *path = arena_printf(&c->skiff->arena, "%s/%s", c->skiff->root, c->id);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int r = unlinkat(c->dir, names[i], 0);
+
+		/* Nothing of ours is a directory, but it must not keep the id for
+		 * ever. */
+		if (r < 0 && errno == EISDIR)
+			r = unlinkat(c->dir, names[i], AT_REMOVEDIR);
+		if (r < 0 && errno != ENOENT)
+			return err_sys(e, errno, "remove %s/%s", path, names[i]);
+	}
+	if (rmdir(path) < 0 && errno != ENOENT)
+		return err_sys(e, errno, "remove %s", path);
+	return 0;
+}
+
+/* A failing poststop hook is a warning; the container goes all the same (runtime.md,
+ * Lifecycle). */
+static void run_poststop(struct container *c)
+{
+	struct err e;
+
+	if (c->state.hooks & 1u << HOOK_POSTSTOP &&
+	    hooks_run(c, HOOK_POSTSTOP, "stopped", -1, &e) < 0)
+		sk_warn(c->skiff, "%s", e.msg);
+}
+
+int container_delete(struct container *c, bool force, struct err *e)
+{
+	bool kill = force || c->state.shared_pids;
+
+	if (kill && container_kill_all(c, e) < 0)
+		return -1;
+	c->pid = 0;
+	if (remove_cgroups(c, e) < 0)
+		return -1;
+	run_poststop(c);
+	return remove_directory(c, e);
+}
+
+static int delete_container(struct container *c, bool force, struct err *e)
+{
+	/* What cannot be read cannot be obeyed; by force goes what can be
+	 * found otherwise. */
+	if (container_load(c, e) < 0) {
+		if (!force)
+			return -1;
+		sk_warn(c->skiff, "%s", e->msg);
+		state_salvage(c);
+	}
+	if (!force && container_status(c, e) < 0)
+		return -1;
+	if (!force && c->status != STATUS_STOPPED)
+		return err_set(e, ERR_STATE,
+			       "cannot delete container \"%s\" that is not stopped: %s",
+			       c->id, status_name(c->status));
+	/* An init that nobody recorded may be left by a creator that was killed. */
+	return container_delete(c, force || !c->recorded, e);
+}
+
+int skiff_delete(struct skiff *s, const char *id, bool force, struct skiff_error *e)
+{
+	auto_container c = { .dir = -1, .pidfd = -1 };
+	struct err err;
+	int r;
+
+	if (s->own && !strcmp(s->own->id, id) && s->own->dir >= 0) {
+		r = container_delete(s->own, force, &err);
+		return r < 0 ? sk_fail(s, &err, e) : 0;
+	}
+	r = container_open(s, id, &c, &err);
+	if (r < 0 && force && err.errnum == ENOENT)
+		return 0;
+	if (!r)
+		r = delete_container(&c, force, &err);
+	return r < 0 ? sk_fail(s, &err, e) : 0;
+}

@@ -1,0 +1,368 @@
+/*
+ * exec: a further process in a running container. It is the process of the container's
+ * configuration, or of a process file, with what the command line adds.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/names.h"
+#include "runtime/container.h"
+
+/* One exec in the making. */
+struct exec_job {
+	struct skiff *s;
+	const struct skiff_exec *x;
+	struct container *c;
+	struct process process;
+	struct host host;
+	struct plan plan;
+	int terminal;
+};
+
+static int load_process_file(struct exec_job *j, struct err *e)
+{
+	j->s->config_name = j->x->process;
+	if (json_load_file(&process_type, AT_FDCWD, j->x->process, &j->s->arena, NULL,
+			   &j->process, NULL, NULL, e) < 0)
+		return -1;
+	return spec_check_process(&j->process, "", NULL, e);
+}
+
+/* "UID" or "UID:GID", decimal and nothing else: a name in the image's passwd must not
+ * become a number. */
+static int set_user(struct exec_job *j, const char *text, struct err *e)
+{
+	size_t n = strcspn(text, ":");
+	uint64_t uid, gid = j->process.user.gid;
+
+	if (!parse_u64(arena_strndup(&j->s->arena, text, n), UINT32_MAX - 1, &uid) ||
+	    (text[n] && !parse_u64(text + n + 1, UINT32_MAX - 1, &gid)))
+		return err_set(e, ERR_CONFIG, "--user: \"%s\" is not UID or UID:GID",
+			       text);
+	j->process.user.uid = (uint32_t)uid;
+	j->process.user.gid = (uint32_t)gid;
+	return 0;
+}
+
+static void add_groups(struct exec_job *j)
+{
+	struct user *u = &j->process.user;
+	size_t n = u->additional_gids.n;
+	uint32_t *v = arena_array(&j->s->arena, n + j->x->n_groups, sizeof(*v));
+
+	if (n)
+		memcpy(v, u->additional_gids.v, n * sizeof(*v));
+	memcpy(v + n, j->x->groups, j->x->n_groups * sizeof(*v));
+	u->additional_gids.v = v;
+	u->additional_gids.n = n + j->x->n_groups;
+}
+
+/* NAME=value replaces an entry of that name. */
+static int add_env(struct exec_job *j, struct err *e)
+{
+	strs *env = &j->process.env;
+	char **v = arena_array(&j->s->arena, env->n + j->x->n_env, sizeof(*v));
+	size_t n = env->n;
+
+	if (n)
+		memcpy(v, env->v, n * sizeof(*v));
+	for (size_t i = 0; i < j->x->n_env; i++) {
+		char *entry = arena_strdup(&j->s->arena, j->x->env[i]);
+		size_t name = strcspn(entry, "="), at = 0;
+
+		if (!name || !entry[name])
+			return err_set(e, ERR_CONFIG, "--env: \"%s\" is not NAME=VALUE",
+				       entry);
+		while (at < n && strncmp(v[at], entry, name + 1) != 0)
+			at++;
+		v[at] = entry;
+		n += at == n;
+	}
+	env->v = v;
+	env->n = n;
+	return 0;
+}
+
+static int cap_number(struct exec_job *j, const char *word)
+{
+	char *name = arena_printf(&j->s->arena, "%s%s",
+				  strncasecmp(word, "CAP_", 4) ? "CAP_" : "", word);
+	const struct name *found;
+
+	for (char *c = name; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
+	found = names_find(cap_names(), name, strlen(name));
+	return found ? (int)found->value : -1;
+}
+
+static void add_cap(struct exec_job *j, caps *set, int cap)
+{
+	int *v = arena_array(&j->s->arena, set->n + 1, sizeof(*v));
+
+	if (set->n)
+		memcpy(v, set->v, set->n * sizeof(*v));
+	v[set->n] = cap;
+	set->v = v;
+	set->n++;
+}
+
+/* Never to the inheritable or ambient sets (CVE-2022-29162). */
+static int add_caps(struct exec_job *j, struct err *e)
+{
+	struct capabilities *all = arena_new(&j->s->arena, struct capabilities);
+
+	if (j->process.capabilities)
+		*all = *j->process.capabilities;
+	for (size_t i = 0; i < j->x->n_caps; i++) {
+		int cap = cap_number(j, j->x->caps[i]);
+
+		if (cap < 0)
+			return err_set(e, ERR_CONFIG, "--cap: unknown capability \"%s\"",
+				       j->x->caps[i]);
+		add_cap(j, &all->bounding, cap);
+		add_cap(j, &all->effective, cap);
+		add_cap(j, &all->permitted, cap);
+	}
+	j->process.capabilities = all;
+	return 0;
+}
+
+/* The container's own process, with other arguments and what the command line says. */
+static int derive_process(struct exec_job *j, struct err *e)
+{
+	const struct skiff_exec *x = j->x;
+	struct process *p = &j->process;
+
+	if (!j->c->spec->process)
+		return err_set(e, ERR_CONFIG,
+			       "the container's configuration has no process: use "
+			       "--process FILE");
+	*p = *j->c->spec->process;
+	if (!x->n_args)
+		return err_set(e, ERR_CONFIG,
+			       "no command given: skiff exec %s COMMAND [ARG...]",
+			       j->c->id);
+	p->args.v = (char **)x->args;
+	p->args.n = x->n_args;
+	p->terminal = x->terminal;
+	p->console_size = NULL;
+	if (x->cwd)
+		p->cwd = (char *)x->cwd;
+	if (x->process_label)
+		p->selinux_label = (char *)x->process_label;
+	if (x->apparmor)
+		p->apparmor_profile = (char *)x->apparmor;
+	p->no_new_privileges |= x->no_new_privs;
+	if (x->user && set_user(j, x->user, e) < 0)
+		return -1;
+	if (x->n_groups)
+		add_groups(j);
+	if ((x->n_env && add_env(j, e) < 0) || (x->n_caps && add_caps(j, e) < 0))
+		return -1;
+	return spec_check_process(p, "process", NULL, e);
+}
+
+static int check_terminal(struct exec_job *j, struct err *e)
+{
+	const struct skiff_exec *x = j->x;
+
+	/* A process file may leave it to the command line. */
+	j->process.terminal |= x->terminal;
+	if (x->detach && j->process.terminal && !x->console_socket)
+		return err_set(e, ERR_CONFIG,
+			       "cannot allocate tty if skiff will detach without setting "
+			       "console socket");
+	if ((!x->detach || !j->process.terminal) && x->console_socket)
+		return err_set(e, ERR_CONFIG,
+			       "cannot use console socket if skiff will not detach or "
+			       "allocate tty");
+	if (j->process.terminal && !j->process.console_size && x->rows && x->columns) {
+		j->process.console_size = arena_new(&j->s->arena, struct box);
+		*j->process.console_size = (struct box){ .height = x->rows,
+							 .width = x->columns };
+	}
+	return 0;
+}
+
+/* The container's namespaces that differ from ours. Entering the own user namespace again
+ * would be refused. */
+static uint32_t foreign_namespaces(const struct exec_job *j)
+{
+	uint32_t flags = spec_ns_flags(j->c->spec);
+	struct stat own, other;
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", j->c->pid);
+	if (flags & CLONE_NEWUSER && !stat("/proc/self/ns/user", &own) &&
+	    !stat(path, &other) && own.st_ino == other.st_ino)
+		flags &= ~(uint32_t)CLONE_NEWUSER;
+	return flags;
+}
+
+static const char *cgroup_in(const struct state *st, const struct hierarchy *h)
+{
+	size_t n = strlen(h->mount);
+
+	for (size_t i = 0; i < st->cgroups.n; i++) {
+		const struct cgroup_dir *d = &st->cgroups.v[i];
+
+		if (!strncmp(d->path, h->mount, n) && d->path[n] == '/' && d->v1 != h->v2)
+			return d->path;
+	}
+	return NULL;
+}
+
+/* The container's directory in each of the host's hierarchies. */
+static const char *const *target_cgroups(const struct exec_job *j)
+{
+	const char **v = arena_array(&j->s->arena, HIERARCHIES_MAX, sizeof(*v));
+	const struct state *st = &j->c->state;
+	bool root = !j->host.euid && !j->host.own_userns;
+
+	for (size_t i = 0; i < j->host.n_hierarchies; i++) {
+		const char *path = cgroup_in(st, &j->host.hierarchies[i]);
+
+		/* Without root a cgroup that could not be made was done without. */
+		if (path && (root || !access(path, F_OK)))
+			v[i] = path;
+	}
+	return v;
+}
+
+static const char *absolute_path(struct exec_job *j, const char *path)
+{
+	char cwd[PATH_MAX];
+
+	if (!path || *path == '/' || !getcwd(cwd, sizeof(cwd)))
+		return path;
+	return arena_printf(&j->s->arena, "%s/%s", cwd, path);
+}
+
+static int plan_exec(struct exec_job *j, struct err *e)
+{
+	const struct skiff_exec *x = j->x;
+	struct plan_target target;
+	struct plan_opts opts = {
+		.id = x->id,
+		.bundle = j->c->state.bundle,
+		.state_root = j->s->root,
+		.start_at_once = true,
+		.foreground = !x->detach,
+		.console_socket = absolute_path(j, x->console_socket),
+		.pidfd_socket = absolute_path(j, x->pidfd_socket),
+		.pid_file = absolute_path(j, x->pid_file),
+		.preserve_fds = x->preserve_fds,
+		.cgroup_manager = j->c->state.cgroup_manager,
+		.trace = x->trace,
+	};
+
+	if (probe_host(j->c->spec, PROBE_EXEC, &j->s->arena, &j->host, e) < 0)
+		return -1;
+	target = (struct plan_target){
+		.ns_flags = foreign_namespaces(j),
+		.cgroups = target_cgroups(j),
+		.sub_cgroup = x->cgroup,
+	};
+	return plan_build_exec(j->c->spec, &j->process, &j->host, &target, &opts,
+			       &j->s->arena, &j->plan, e);
+}
+
+static int on_tty_take(struct apply *a, int master, struct err *e)
+{
+	struct exec_job *j = a->ctx;
+
+	(void)e;
+	j->terminal = master;
+	return 0;
+}
+
+static int carry_out(struct exec_job *j, struct skiff_process *ret, struct err *e)
+{
+	static const struct apply_calls calls = { .tty_take = on_tty_take };
+	struct apply a;
+	int r;
+
+	apply_init(&a, &j->plan, &j->s->arena);
+	a.calls = &calls;
+	a.ctx = j;
+	a.cache_dir = cache_dir(j->s);
+	a.trace = j->x->trace ? trace_new(&j->s->arena, j->x->trace) : NULL;
+	a.slots[SLOT_PIDFD] = fd_take(&j->c->pidfd);
+	r = apply_run(&a, e);
+	write_trace(j->s, &a);
+	if (!r)
+		*ret = (struct skiff_process){
+			sizeof(*ret),
+			a.payload > 0 ? a.payload : a.pid,
+			fd_take(&a.payload_pidfd),
+			j->terminal,
+		};
+	apply_done(&a);
+	return r;
+}
+
+static int check_status(const struct container *c, bool ignore_paused, struct err *e)
+{
+	switch (c->status) {
+	case STATUS_RUNNING:
+		return 0;
+	case STATUS_PAUSED:
+		return ignore_paused ? 0
+				     : err_set(e, ERR_STATE,
+					       "cannot exec in a paused container "
+					       "(use --ignore-paused to override)");
+	case STATUS_STOPPED:
+		return err_set(
+			e, ERR_STATE,
+			"cannot exec in a stopped container: container not running");
+	case STATUS_CREATING:
+	case STATUS_CREATED:
+		break;
+	}
+	/* runc allows it in a created container. */
+	return c->status == STATUS_CREATED
+		       ? 0
+		       : err_set(e, ERR_STATE,
+				 "container not running: it is being created");
+}
+
+static int exec(struct skiff *s, const struct skiff_exec *x, struct container *c,
+		struct skiff_process *ret, struct err *e)
+{
+	struct exec_job j = { .s = s, .x = x, .c = c, .terminal = -1 };
+
+	if (container_load(c, e) < 0 || container_hold(c, e) < 0 ||
+	    check_status(c, x->ignore_paused, e) < 0 || container_load_spec(c, e) < 0)
+		return -1;
+	if ((x->process ? load_process_file(&j, e) : derive_process(&j, e)) < 0 ||
+	    check_terminal(&j, e) < 0 || plan_exec(&j, e) < 0)
+		return -1;
+	for (size_t i = 0; i < j.plan.warnings.n; i++)
+		sk_warn(s, "%s", j.plan.warnings.v[i]);
+	if (carry_out(&j, ret, e) < 0) {
+		fd_close(&j.terminal);
+		return -1;
+	}
+	return 0;
+}
+
+int skiff_exec(struct skiff *s, const struct skiff_exec *x, struct skiff_process *ret,
+	       struct skiff_error *e)
+{
+	auto_container c = { .dir = -1, .pidfd = -1 };
+	struct err err;
+
+	if (probe_preserved(x->preserve_fds, &err) < 0 ||
+	    check_trace(x->trace, &err) < 0 || container_open(s, x->id, &c, &err) < 0 ||
+	    exec(s, x, &c, ret, &err) < 0)
+		return sk_fail(s, &err, e);
+	return 0;
+}
