@@ -1,0 +1,239 @@
+"""process: who the payload is and what it may do."""
+import ctypes
+import os
+import platform
+
+import inside
+import kernel
+from harness import needs
+
+SETS = {"bounding": "bnd", "effective": "eff", "permitted": "prm", "inheritable": "inh",
+        "ambient": "amb"}
+IOPRIO_GET = {"x86_64": 252}.get(platform.machine(), 31)
+
+
+def groups(pid):
+    return sorted(int(word) for word in kernel.status(pid)["Groups"].split())
+
+
+@needs("root")
+def test_user(t):
+    """uid and gid are the configured ones, in all four places"""
+    config = t.config()
+    config["process"]["user"] = {"uid": 1000, "gid": 2000}
+    fields = kernel.status(t.sleeper(config).pid)
+    t.equal((fields["Uid"].split(), fields["Gid"].split()), (["1000"] * 4, ["2000"] * 4))
+
+
+@needs("root")
+def test_groups(t):
+    """the supplementary groups are exactly the configured ones; without any, none is left"""
+    before = os.getgroups()
+    os.setgroups([4000, 4001])
+    try:
+        config = t.config()
+        config["process"]["user"] = {"uid": 7, "gid": 8, "additionalGids": [9, 70000, 4294967294]}
+        t.equal(groups(t.sleeper(config).pid), [9, 70000, 4294967294])
+        t.equal(groups(t.sleeper().pid), [], "groups without additionalGids")
+    finally:
+        os.setgroups(before)
+
+
+@needs("root")
+def test_umask(t):
+    """user.umask is the payload's"""
+    for value, text in ((0o27, "0027"), (0, "0000"), (0o777, "0777")):
+        config = t.config()
+        config["process"]["user"]["umask"] = value
+        t.equal(kernel.status(t.sleeper(config).pid)["Umask"], text)
+
+
+def capability_config(t, sets, uid=0):
+    config = t.config()
+    config["process"]["user"] = {"uid": uid, "gid": uid}
+    config["process"]["capabilities"] = {name: [f"CAP_{word}" for word in value]
+                                         for name, value in sets.items()}
+    return config
+
+
+def check_capabilities(t, pid, sets, what):
+    expected = {short: inside.capability_mask(*sets.get(name, ()))
+                for name, short in SETS.items()}
+    t.equal(kernel.capabilities(pid), expected, what)
+
+
+@needs("root")
+def test_capability_sets(t):
+    """each of the five sets of a user who is not root is what the config says"""
+    sets = {"bounding": ["CHOWN", "KILL", "NET_RAW", "SYS_CHROOT"],
+            "permitted": ["CHOWN", "KILL", "NET_RAW"], "effective": ["CHOWN", "KILL"],
+            "inheritable": ["CHOWN", "KILL", "NET_RAW"], "ambient": ["CHOWN", "KILL"]}
+    c = t.sleeper(capability_config(t, sets, 1000))
+    ambient = dict(sets, permitted=sets["ambient"], effective=sets["ambient"])
+    check_capabilities(t, c.pid, ambient, "uid 1000: an exec keeps the ambient ones")
+    result = c.sh("cat /proc/self/status")
+    t.equal(int(dict(line.split(":\t") for line in result.out.splitlines())["CapBnd"], 16),
+            inside.capability_mask(*sets["bounding"]), "bounding set of exec")
+
+
+@needs("root")
+def test_capabilities_of_root(t):
+    """root's exec gets permitted and effective from the bounding and inheritable sets"""
+    sets = {name: ["AUDIT_WRITE", "CHECKPOINT_RESTORE", "NET_BIND_SERVICE"]
+            for name in ("bounding", "effective", "permitted")}
+    c = t.sleeper(capability_config(t, sets))
+    check_capabilities(t, c.pid, sets, "run")
+    pid_file = t.path("exec.pid")
+    t.equal(c.t.skiff("exec", "--detach", "--pid-file", pid_file, c.id, "sleep", "9999").rc, 0)
+    check_capabilities(t, int(kernel.read(pid_file)), sets, "exec")
+
+
+@needs("root")
+def test_no_capabilities(t):
+    """empty sets leave root without any capability, also in the bounding set"""
+    check_capabilities(t, t.sleeper(capability_config(t, {})).pid, {}, "empty object")
+    check_capabilities(t, t.sleeper(capability_config(t, {name: [] for name in SETS})).pid, {},
+                       "empty lists")
+
+
+@needs("root")
+def test_all_capabilities(t):
+    """every capability that the caller has can be given"""
+    own = kernel.capabilities("self")["prm"]
+    names = [name for n, name in enumerate(inside.CAPABILITIES) if own >> n & 1]
+    sets = {name: names for name in SETS}
+    check_capabilities(t, t.sleeper(capability_config(t, sets)).pid, sets, "all")
+
+
+@needs("root")
+def test_rlimits(t):
+    """each kind of limit is set, soft and hard; those that are not listed are the caller's"""
+    kinds = (("CPU", "Max cpu time", 1000, 2000), ("FSIZE", "Max file size", 1 << 33, 1 << 34),
+             ("DATA", "Max data size", 1 << 40, 1 << 41),
+             ("STACK", "Max stack size", 1 << 22, 1 << 23),
+             ("CORE", "Max core file size", 0, 0), ("NPROC", "Max processes", 500, 600),
+             ("NOFILE", "Max open files", 77, 1234),
+             ("MEMLOCK", "Max locked memory", 8192, 16384),
+             ("AS", "Max address space", 1 << 42, 1 << 43), ("LOCKS", "Max file locks", 9, 10),
+             ("SIGPENDING", "Max pending signals", 11, 12),
+             ("MSGQUEUE", "Max msgqueue size", 13, 14), ("NICE", "Max nice priority", 15, 16),
+             ("RTPRIO", "Max realtime priority", 17, 18),
+             ("RTTIME", "Max realtime timeout", 19000, 20000))
+    most = {name: int(hard) for name, (_, hard) in kernel.limits("self").items()
+            if hard != "unlimited" and not kernel.capabilities("self")["eff"] >> 24 & 1}
+    kinds = [(word, name, min(soft, most.get(name, soft)), min(hard, most.get(name, hard)))
+             for word, name, soft, hard in kinds]
+    config = t.config()
+    config["process"]["rlimits"] = [{"type": f"RLIMIT_{word}", "soft": soft, "hard": hard}
+                                    for word, _, soft, hard in kinds]
+    found = kernel.limits(t.sleeper(config).pid)
+    for _, name, soft, hard in kinds:
+        t.equal(found[name], (str(soft), str(hard)), name)
+    t.equal(found["Max resident set"], kernel.limits("self")["Max resident set"])
+
+
+@needs("root")
+def test_rlimit_unlimited(t):
+    """2^64-1 means without limit"""
+    config = t.config()
+    config["process"]["rlimits"] = [{"type": "RLIMIT_CORE", "soft": 5, "hard": 2 ** 64 - 1}]
+    t.equal(kernel.limits(t.sleeper(config).pid)["Max core file size"], ("5", "unlimited"))
+
+
+@needs("root")
+def test_no_new_privileges(t):
+    """noNewPrivileges sets the flag, and without it the flag is off"""
+    for value in (True, False):
+        config = t.config()
+        config["process"]["noNewPrivileges"] = value
+        t.equal(kernel.status(t.sleeper(config).pid)["NoNewPrivs"], str(int(value)))
+
+
+@needs("root")
+def test_oom_score_adj(t):
+    """oomScoreAdj is the payload's from its first instruction; without it, it is the caller's"""
+    own = kernel.read("/proc/self/oom_score_adj")
+    config = t.config()
+    config["process"]["oomScoreAdj"] = 345
+    t.equal(t.sh("cat /proc/self/oom_score_adj", config).out, "345\n")
+    t.equal(t.sh("cat /proc/self/oom_score_adj").out, own)
+
+
+@needs("root")
+def test_cwd(t):
+    """the payload begins in cwd, which is made if it is missing"""
+    rootfs = t.rootfs()
+    config = t.config("/bin/sleep", "100000")
+    config["process"]["cwd"] = "/not/there"
+    c = t.background(config, rootfs=rootfs)
+    t.equal(os.readlink(f"/proc/{c.pid}/cwd"), "/not/there")
+    t.true(os.path.isdir(rootfs + "/not/there"), "it was not made in the root file system")
+    config["process"]["cwd"] = "/tmp"
+    t.equal(t.sh("pwd", config).out, "/tmp\n")
+
+
+@needs("root")
+def test_scheduler(t):
+    """policy, nice value and priority of the scheduler"""
+    for policy, number, field, value in (("SCHED_BATCH", os.SCHED_BATCH, "nice", 7),
+                                         ("SCHED_IDLE", os.SCHED_IDLE, None, None),
+                                         ("SCHED_FIFO", os.SCHED_FIFO, "priority", 11)):
+        config = t.config()
+        config["process"]["scheduler"] = {"policy": policy, **({field: value} if field else {})}
+        result = t.skiff("run", "--detach", "--bundle", t.bundle(dict(config, process=dict(
+            config["process"], args=["/bin/sleep", "100000"]))), "--pid-file", t.path("pid"),
+            t.new_id())
+        if result.rc and policy == "SCHED_FIFO" and "not permitted" in result.err:
+            continue  # a v1 cpu cgroup without realtime budget
+        t.equal(result.rc, 0, result.err)
+        pid = int(kernel.read(t.path("pid")))
+        t.equal(os.sched_getscheduler(pid), number, policy)
+        if field == "nice":
+            t.equal(os.getpriority(os.PRIO_PROCESS, pid), value)
+        if field == "priority":
+            t.equal(os.sched_getparam(pid).sched_priority, value)
+
+
+@needs("root")
+def test_io_priority(t):
+    """class and level of the I/O priority"""
+    libc = ctypes.CDLL(None)
+    for name, number, level in (("IOPRIO_CLASS_BE", 2, 6), ("IOPRIO_CLASS_IDLE", 3, 0)):
+        config = t.config()
+        config["process"]["ioPriority"] = {"class": name, "priority": level}
+        found = libc.syscall(IOPRIO_GET, 1, t.sleeper(config).pid)
+        t.equal((found >> 13, found & 7), (number, level))
+
+
+@needs("root")
+def test_personality(t):
+    """the execution domain LINUX32 shows in uname and in /proc"""
+    config = t.config()
+    config["linux"]["personality"] = {"domain": "LINUX32"}
+    t.equal(kernel.read(f"/proc/{t.sleeper(config).pid}/personality").strip(), "00000008")
+    config["linux"]["personality"] = {"domain": "LINUX"}
+    t.equal(kernel.read(f"/proc/{t.sleeper(config).pid}/personality").strip(), "00000000")
+
+
+@needs("root")
+def test_session_keyring(t):
+    """each container has a session keyring of its own, with --no-new-keyring the caller's"""
+    code = ("import ctypes; f = ctypes.CDLL(None).syscall; "
+            f"print(f({ {'x86_64': 250}.get(platform.machine(), 219) }, 0, -3, 0))")
+    own = t.command("/usr/bin/python3", "-c", code).out
+    config = inside.set_python(t.config(), code)
+    found = [t.run(config).out for _ in range(2)]
+    t.true(found[0] != found[1] and own not in found, f"keyrings {found}, the caller's {own}")
+    t.equal(t.run(config, "--no-new-keyring").out, own)
+
+
+@needs("root")
+def test_standard_limits_of_exec(t):
+    """a process of exec has the limits, the oom score and the flag of the payload"""
+    config = t.config()
+    config["process"]["oomScoreAdj"] = 123
+    config["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 55, "hard": 66}]
+    c = t.sleeper(config)
+    result = c.sh("cat /proc/self/oom_score_adj; ulimit -n; ulimit -Hn; "
+                  "grep NoNewPrivs /proc/self/status")
+    t.equal(result.out.split(), ["123", "55", "66", "NoNewPrivs:", "1"])
