@@ -112,7 +112,8 @@ struct skiff_exec {
 	uint16_t rows, columns;
 };
 
-/* The specification's operations. */
+/* The specification's operations. A container counts as "creating" until the context that
+ * created it is freed. */
 SKIFF_API int skiff_create(struct skiff *s, const struct skiff_create *c,
 			   struct skiff_error *e);
 SKIFF_API int skiff_start(struct skiff *s, const char *id, struct skiff_error *e);

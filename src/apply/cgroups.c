@@ -41,7 +41,7 @@ int host_devices_load(struct apply *a, const struct step *s, struct err *e)
 {
 	const struct device_bpf *rules = (const void *)text_of(a, s->str[0]);
 
-	return devices_bpf_load(rules, s->word[0], &a->bpf_prog, e);
+	return devices_bpf_load(rules, s->word[0], a->arena, &a->bpf_prog, e);
 }
 
 int host_devices_attach(struct apply *a, const struct step *s, struct err *e)

@@ -107,7 +107,9 @@ int host_listen(struct apply *a, const struct step *s, struct err *e)
 		return err_sys(e, errno, "socket");
 	snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/start",
 		 slot_of(a, SLOT_STATE));
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 1) < 0)
+	/* bind(2) gives the file the mode of the socket: nobody else connects, whatever the umask is. */
+	if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    listen(fd, 1) < 0)
 		return err_sys(e, errno, "make the start socket");
 	slot_set(a, s->slot[0] < 0 ? SLOT_LISTEN : s->slot[0], fd_take(&fd));
 	return 0;

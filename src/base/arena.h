@@ -19,7 +19,8 @@ int arena_init(struct arena *a);
 void arena_done(struct arena *a);
 
 /* Zeroed memory, aligned to 16 bytes. Exhaustion is a bug of the caller's bounds and aborts. */
-void *arena_alloc(struct arena *a, size_t size) __attribute__((alloc_size(2), malloc, returns_nonnull));
+void *arena_alloc(struct arena *a, size_t size)
+	__attribute__((alloc_size(2), malloc, returns_nonnull));
 /* Room for n elements; the product is checked. */
 void *arena_array(struct arena *a, size_t n, size_t size)
 	__attribute__((alloc_size(2, 3), malloc, returns_nonnull));
@@ -27,8 +28,9 @@ void *arena_array(struct arena *a, size_t n, size_t size)
 size_t arena_left(const struct arena *a);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_strdup(struct arena *a, const char *s);
-char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *arena_printf(struct arena *a, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
-#define auto_arena __attribute__((cleanup(arena_done))) struct arena
+#define auto_arena         __attribute__((cleanup(arena_done))) struct arena

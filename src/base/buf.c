@@ -79,7 +79,11 @@ void buf_fmt(struct buf *b, const char *fmt, ...)
 static size_t utf8_len(const unsigned char *s)
 {
 	static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = *s < 0x80 ? 1 : *s >> 5 == 6 ? 2 : *s >> 4 == 14 ? 3 : *s >> 3 == 30 ? 4 : 0;
+	size_t n = *s < 0x80       ? 1
+		   : *s >> 5 == 6  ? 2
+		   : *s >> 4 == 14 ? 3
+		   : *s >> 3 == 30 ? 4
+				   : 0;
 	uint32_t c;
 
 	if (n < 2)
@@ -96,7 +100,8 @@ static size_t utf8_len(const unsigned char *s)
 static void json_char(struct buf *b, unsigned char c)
 {
 	static const char *const shorts[32] = {
-		['\b'] = "\\b", ['\f'] = "\\f", ['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t",
+		['\b'] = "\\b", ['\f'] = "\\f", ['\n'] = "\\n",
+		['\r'] = "\\r", ['\t'] = "\\t",
 	};
 
 	if (c == '"' || c == '\\')

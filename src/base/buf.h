@@ -12,7 +12,7 @@
 
 struct buf {
 	struct arena *arena;
-	char *p;  /* NUL-terminated at p[len] */
+	char *p; /* NUL-terminated at p[len] */
 	size_t len, cap, max;
 	bool full;
 };

@@ -5,14 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put_message(struct err *e, enum err_code code, int errnum, const char *fmt, va_list ap)
+static void put_message(struct err *e, enum err_code code, int errnum, const char *fmt,
+			va_list ap)
 {
 	int n;
 
 	*e = (struct err){ .code = code, .errnum = errnum };
 	n = vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
 	if (errnum && n >= 0 && (size_t)n < sizeof(e->msg))
-		snprintf(e->msg + n, sizeof(e->msg) - (size_t)n, ": %s", strerror(errnum));
+		snprintf(e->msg + n, sizeof(e->msg) - (size_t)n, ": %s",
+			 strerror(errnum));
 }
 
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
@@ -84,13 +86,18 @@ const char *err_errno_name(int errnum)
 		const char *name;
 	} names[] = {
 #define E(n) { n, #n }
-		E(EPERM), E(ENOENT), E(ESRCH), E(EINTR), E(EIO), E(ENXIO), E(E2BIG), E(ENOEXEC),
-		E(EBADF), E(ECHILD), E(EAGAIN), E(ENOMEM), E(EACCES), E(EFAULT), E(ENOTBLK),
-		E(EBUSY), E(EEXIST), E(EXDEV), E(ENODEV), E(ENOTDIR), E(EISDIR), E(EINVAL),
-		E(ENFILE), E(EMFILE), E(ENOTTY), E(ETXTBSY), E(EFBIG), E(ENOSPC), E(ESPIPE),
-		E(EROFS), E(EMLINK), E(EPIPE), E(EDOM), E(ERANGE), E(ENAMETOOLONG), E(ENOSYS),
-		E(ENOTEMPTY), E(ELOOP), E(EOVERFLOW), E(EUSERS), E(EOPNOTSUPP), E(ETIMEDOUT),
-		E(ECONNREFUSED), E(ECONNRESET), E(ENOBUFS), E(ENOTSOCK), E(EKEYREVOKED),
+		E(EPERM),      E(ENOENT),    E(ESRCH),        E(EINTR),
+		E(EIO),        E(ENXIO),     E(E2BIG),        E(ENOEXEC),
+		E(EBADF),      E(ECHILD),    E(EAGAIN),       E(ENOMEM),
+		E(EACCES),     E(EFAULT),    E(ENOTBLK),      E(EBUSY),
+		E(EEXIST),     E(EXDEV),     E(ENODEV),       E(ENOTDIR),
+		E(EISDIR),     E(EINVAL),    E(ENFILE),       E(EMFILE),
+		E(ENOTTY),     E(ETXTBSY),   E(EFBIG),        E(ENOSPC),
+		E(ESPIPE),     E(EROFS),     E(EMLINK),       E(EPIPE),
+		E(EDOM),       E(ERANGE),    E(ENAMETOOLONG), E(ENOSYS),
+		E(ENOTEMPTY),  E(ELOOP),     E(EOVERFLOW),    E(EUSERS),
+		E(EOPNOTSUPP), E(ETIMEDOUT), E(ECONNREFUSED), E(ECONNRESET),
+		E(ENOBUFS),    E(ENOTSOCK),  E(EKEYREVOKED),
 #undef E
 	};
 

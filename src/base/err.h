@@ -11,21 +11,21 @@
 /* What kind of failure it is: the `code` of the JSON log record (documented in skiff-errors(7)). */
 enum err_code {
 	ERR_GENERAL,
-	ERR_CONFIG,   /* config.json, a process file or an option is wrong */
-	ERR_HOST,     /* the kernel or the host lacks what is asked for */
-	ERR_SYSTEM,   /* a system call failed on the host side */
-	ERR_INIT,     /* a step inside the container failed */
-	ERR_EXEC,     /* the program cannot be executed */
-	ERR_HOOK,     /* a hook failed */
-	ERR_STATE,    /* wrong or corrupt state: unknown id, taken id, not running */
+	ERR_CONFIG, /* config.json, a process file or an option is wrong */
+	ERR_HOST,   /* the kernel or the host lacks what is asked for */
+	ERR_SYSTEM, /* a system call failed on the host side */
+	ERR_INIT,   /* a step inside the container failed */
+	ERR_EXEC,   /* the program cannot be executed */
+	ERR_HOOK,   /* a hook failed */
+	ERR_STATE,  /* wrong or corrupt state: unknown id, taken id, not running */
 	ERR_COUNT
 };
 
 struct err {
 	enum err_code code;
-	int errnum;        /* errno of the cause, 0 when there is none */
-	char origin[192];  /* JSON path the user wrote, e.g. "linux.namespaces[2].type" */
-	char step[64];     /* name of the plan step that failed */
+	int errnum;       /* errno of the cause, 0 when there is none */
+	char origin[192]; /* JSON path the user wrote, e.g. "linux.namespaces[2].type" */
+	char step[64];    /* name of the plan step that failed */
 	char msg[1024];
 };
 
@@ -39,7 +39,8 @@ int err_at(struct err *e, enum err_code code, const char *origin, const char *fm
 int err_sys(struct err *e, int errnum, const char *fmt, ...)
 	__attribute__((cold, format(printf, 3, 4)));
 /* Puts "text: " before the message: used at most once per failure, with the thing the user named. */
-int err_wrap(struct err *e, const char *fmt, ...) __attribute__((cold, format(printf, 2, 3)));
+int err_wrap(struct err *e, const char *fmt, ...)
+	__attribute__((cold, format(printf, 2, 3)));
 /* Names the JSON path, unless one is named already. */
 int err_origin(struct err *e, const char *origin) __attribute__((cold));
 const char *err_code_name(enum err_code code);

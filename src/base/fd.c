@@ -37,9 +37,10 @@ static ssize_t read_some(int fd, void *p, size_t n)
 	return got < 0 ? -errno : got;
 }
 
-/* known: the size that fstat told, 0 when it told none; reading ends there without asking for the end. */
-static int read_known(int fd, struct arena *arena, size_t max, size_t known, char **ret_data,
-		      size_t *ret_len)
+/* known: the size that fstat told, 0 when it told none; reading ends there without asking
+ * for the end. */
+static int read_known(int fd, struct arena *arena, size_t max, size_t known,
+		      char **ret_data, size_t *ret_len)
 {
 	size_t len = 0, cap = 32768;
 	char *p;
@@ -78,8 +79,8 @@ int fd_read_all(int fd, struct arena *arena, size_t max, char **ret_data, size_t
 	return read_known(fd, arena, max, 0, ret_data, ret_len);
 }
 
-int fd_read_file(int dirfd, const char *path, struct arena *arena, size_t max, char **ret_data,
-		 size_t *ret_len)
+int fd_read_file(int dirfd, const char *path, struct arena *arena, size_t max,
+		 char **ret_data, size_t *ret_len)
 {
 	auto_fd fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
@@ -141,14 +142,16 @@ int fd_write_file(int dirfd, const char *path, const void *data, size_t len)
 	return n < 0 ? -errno : 0;
 }
 
-int fd_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+int fd_replace_file(int dirfd, const char *name, const void *data, size_t len,
+		    mode_t mode)
 {
 	char tmp[256];
 	int r;
 
 	if (snprintf(tmp, sizeof(tmp), "%s.tmp", name) >= (int)sizeof(tmp))
 		return -ENAMETOOLONG;
-	auto_fd fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+	auto_fd fd = openat(dirfd, tmp,
+			    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
 
 	if (fd < 0)
 		return -errno;

@@ -17,11 +17,12 @@ int fd_take(int *fd);
 
 /* Reads a whole file of at most max bytes (it may grow or be endless: never more is read).
  * *ret_data is NUL-terminated in the arena. 0, -EFBIG, -EISDIR or another -errno. */
-int fd_read_all(int fd, struct arena *arena, size_t max, char **ret_data, size_t *ret_len);
+int fd_read_all(int fd, struct arena *arena, size_t max, char **ret_data,
+		size_t *ret_len);
 /* Opens (O_NONBLOCK, so that no FIFO can hold us) and reads a regular file below dirfd. -EINVAL when
  * it is not a regular file. */
-int fd_read_file(int dirfd, const char *path, struct arena *arena, size_t max, char **ret_data,
-		 size_t *ret_len);
+int fd_read_file(int dirfd, const char *path, struct arena *arena, size_t max,
+		 char **ret_data, size_t *ret_len);
 /* Reads one short kernel file (/proc, /sys) into buf, NUL-terminated, trailing newline removed.
  * The length or -errno. */
 ssize_t fd_read_line(int dirfd, const char *path, char *buf, size_t size);
@@ -30,4 +31,5 @@ int fd_write_file(int dirfd, const char *path, const void *data, size_t len);
 /* Writes everything, over several write(2) if need be. 0 or -errno. */
 int fd_write_all(int fd, const void *data, size_t len);
 /* Writes "NAME.tmp" and renames it to NAME: a reader sees the old or the new file. 0 or -errno. */
-int fd_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode);
+int fd_replace_file(int dirfd, const char *name, const void *data, size_t len,
+		    mode_t mode);

@@ -42,7 +42,8 @@ size_t names_distance(const char *a, size_t an, const char *b, size_t bn)
 		for (size_t j = 1; j <= bn; j++) {
 			size_t above = row[j];
 
-			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+			row[j] = min3(above + 1, row[j - 1] + 1,
+				      diagonal + (a[i - 1] != b[j - 1]));
 			diagonal = above;
 		}
 	}

@@ -59,8 +59,8 @@ enum { DEVICES_BPF_RULE = 5, DEVICES_BPF_FRAME = 10 };
 size_t devices_bpf_emit(const struct device_bpf *rules, size_t n, struct bpf_insn *code);
 
 /* Compiles and loads; returns the program's fd in *ret_fd. */
-int devices_bpf_load(const struct device_bpf *rules, size_t n, int *ret_fd,
-		     struct err *e);
+int devices_bpf_load(const struct device_bpf *rules, size_t n, struct arena *arena,
+		     int *ret_fd, struct err *e);
 /* Attaches to the cgroup directory, alone (BPF_F_ALLOW_MULTI so that the engine's
  * programs count too). */
 int devices_bpf_attach(int prog_fd, int cgroup_fd, struct err *e);

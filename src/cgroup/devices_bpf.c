@@ -144,16 +144,13 @@ static const char *why_forbidden(int errnum)
 						      : "";
 }
 
-int devices_bpf_load(const struct device_bpf *rules, size_t n, int *ret_fd, struct err *e)
+int devices_bpf_load(const struct device_bpf *rules, size_t n, struct arena *arena,
+		     int *ret_fd, struct err *e)
 {
-	auto_arena arena = { 0 };
-	union bpf_attr attr = { 0 };
-	int r = arena_init(&arena);
-
-	if (r)
-		return err_sys(e, -r, "reserve memory");
 	struct bpf_insn *code = arena_array(
-		&arena, n * DEVICES_BPF_RULE + DEVICES_BPF_FRAME, sizeof(*code));
+		arena, n * DEVICES_BPF_RULE + DEVICES_BPF_FRAME, sizeof(*code));
+	union bpf_attr attr = { 0 };
+	int r;
 
 	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
 	attr.expected_attach_type = BPF_CGROUP_DEVICE;

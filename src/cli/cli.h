@@ -19,6 +19,7 @@ struct cli {
 	struct globals globals;
 	struct log log;
 	struct skiff *skiff;
+	sigset_t mask; /* before the wait blocked what it forwards */
 };
 
 struct cmd {
@@ -65,7 +66,7 @@ struct waiting {
 	bool ended;
 	int status;
 };
-/* Blocks what can be forwarded; old is what was before. */
-void wait_block(sigset_t *ret_blocked, sigset_t *ret_old);
+/* Blocks what can be forwarded; cli->mask is what was before. */
+void wait_block(struct cli *cli, sigset_t *ret_blocked);
 void wait_on_signal(struct waiting *w, int signal);
 void wait_reap(struct waiting *w);

@@ -158,6 +158,13 @@ static int run_command(struct cli *cli, const struct cmd *cmd, int argc, char **
 	return r;
 }
 
+/* Before there is a log, or memory to format with. */
+static int die(const char *text)
+{
+	(void)fd_write_all(STDERR_FILENO, text, strlen(text));
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli = { .log = { .fd = -1 } };
@@ -167,9 +174,9 @@ int main(int argc, char **argv)
 
 	/* Setuid skiff would run the caller's configuration as root. */
 	if (getauxval(AT_SECURE))
-		return 1;
+		return die("skiff: must not be set-user-id or have file capabilities\n");
 	if (arena_init(&cli.arena) < 0)
-		return 1;
+		return die("skiff: out of memory\n");
 	r = opt_parse(cli_usage.opts, argc, argv, 1, &cli.arena, &cli.globals, &first,
 		      &e);
 	if (r > 0)

@@ -23,6 +23,7 @@ struct run_opts {
 	O_U32(R, preserve_fds, 0, "preserve-fds", "N", "Pass on N descriptors beyond stdio and LISTEN_FDS."), \
 	O_PATH_(R, trace, 0, "trace", "FILE", "Write when each step began and how long it took (Chrome trace).")
 
+/* clang-format off */
 static const struct opt create_opts[] = {
 	CREATE_OPTS,
 	O_COMPAT(R, no_subreaper, 0, "no-subreaper", "create never is one."),
@@ -30,6 +31,7 @@ static const struct opt create_opts[] = {
 	O_END
 };
 
+/* clang-format off */
 static const struct opt run_opts[] = {
 	CREATE_OPTS,
 	O_FLAG(R, detach, 'd', "detach", "Return once the program runs."),
@@ -38,6 +40,8 @@ static const struct opt run_opts[] = {
 	O_HELP,
 	O_END
 };
+/* clang-format on */
+/* clang-format on */
 /* clang-format on */
 #undef R
 
@@ -90,6 +94,8 @@ static int run_run(struct cli *cli, const void *opts, int argc, char **argv)
 	if (o->detach)
 		return 0;
 	status = p.terminal >= 0 ? cli_wait_terminal(cli, &p) : cli_wait(cli, &p);
+	/* Hooks inherit the mask. */
+	sigprocmask(SIG_SETMASK, &cli->mask, NULL);
 	if (!o->keep && skiff_delete(cli->skiff, c.id, false, &e) < 0)
 		return cli_fail(cli, &e);
 	return status;

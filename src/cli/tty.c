@@ -134,11 +134,11 @@ int cli_wait_terminal(struct cli *cli, const struct skiff_process *p)
 			   .master = p->terminal,
 			   .in_open = true,
 			   .out_open = true };
-	sigset_t blocked, old;
+	sigset_t blocked;
 	struct termios before;
 	bool raw;
 
-	wait_block(&blocked, &old);
+	wait_block(cli, &blocked);
 	r.signals = signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (r.signals < 0) {
 		cli_error(cli, "signalfd: the terminal cannot be relayed");
@@ -154,6 +154,5 @@ int cli_wait_terminal(struct cli *cli, const struct skiff_process *p)
 	if (raw)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
 	close(r.signals);
-	sigprocmask(SIG_SETMASK, &old, NULL);
 	return r.w.status;
 }

@@ -5,7 +5,7 @@
 
 #include "cli/cli.h"
 
-void wait_block(sigset_t *ret_blocked, sigset_t *ret_old)
+void wait_block(struct cli *cli, sigset_t *ret_blocked)
 {
 	/* What a fault of our own raises stays deadly. */
 	static const int own[] = { SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
@@ -14,7 +14,7 @@ void wait_block(sigset_t *ret_blocked, sigset_t *ret_old)
 	sigfillset(ret_blocked);
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		sigdelset(ret_blocked, own[i]);
-	sigprocmask(SIG_SETMASK, ret_blocked, ret_old);
+	sigprocmask(SIG_SETMASK, ret_blocked, &cli->mask);
 }
 
 /* Takes all ended children, orphans that we adopted as subreaper included. */
@@ -53,10 +53,9 @@ void wait_on_signal(struct waiting *w, int signal)
 int cli_wait(struct cli *cli, const struct skiff_process *p)
 {
 	struct waiting w = { .pid = p->pid };
-	sigset_t blocked, old;
+	sigset_t blocked;
 
-	(void)cli;
-	wait_block(&blocked, &old);
+	wait_block(cli, &blocked);
 	/* It may have ended before SIGCHLD was blocked. */
 	wait_reap(&w);
 	while (!w.ended) {
@@ -65,6 +64,5 @@ int cli_wait(struct cli *cli, const struct skiff_process *p)
 		if (signal > 0)
 			wait_on_signal(&w, signal);
 	}
-	sigprocmask(SIG_SETMASK, &old, NULL);
 	return w.status;
 }

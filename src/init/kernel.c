@@ -10,10 +10,30 @@
 #include <linux/mount.h>
 #include <linux/openat2.h>
 
+/* Where fsopen is refused: mounted over the host's /proc for a moment, which nobody else sees (STEP_DIR: the mount
+ * namespace is init's own). What is opened stays. */
+static long classic_proc(void)
+{
+	long fd, r = sys_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+			       NULL);
+
+	if (r < 0)
+		return r;
+	fd = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	r = sys_umount2("/proc", 2 /* MNT_DETACH */);
+	return r < 0 ? r : fd;
+}
+
 int op_proc(struct init *c, const struct step *s)
 {
 	long fs = sys_fsopen("proc", FSOPEN_CLOEXEC), r;
 
+	if ((fs == -ENOSYS || fs == -EPERM) && s->flags & STEP_DIR) {
+		r = fds_note(c, classic_proc());
+		if (r >= 0)
+			fds_set(c, SLOT_PROC, (int)r);
+		return r < 0 ? (int)r : 0;
+	}
 	if (fds_note(c, fs) < 0)
 		return (int)fs;
 	r = sys_fsconfig((int)fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
@@ -23,7 +43,7 @@ int op_proc(struct init *c, const struct step *s)
 						    MOUNT_ATTR_NOEXEC));
 	if (r < 0)
 		return (int)r;
-	fds_set(c, s->slot[0] < 0 ? SLOT_PROC : s->slot[0], (int)r);
+	fds_set(c, SLOT_PROC, (int)r);
 	return 0;
 }
 

@@ -82,6 +82,21 @@ static int mask_classic(struct init *c, int target)
 	return null < 0 ? null : classic_bind(null, target, false);
 }
 
+/*
+ * Before Linux 6.15 what is not attached cannot be cloned. Then the masks cover the host's /sys, in init's own mount
+ * namespace and only until the pivot: nothing of the host is looked up there any more.
+ */
+static long clone_mask(struct init *c, int masks, const char *name)
+{
+	long tree = sys_open_tree(masks, name, MASK_CLONE), r;
+
+	if (tree != -EINVAL || c->masks_attached)
+		return fds_note(c, tree);
+	c->masks_attached = true;
+	r = sys_move_mount(masks, "", AT_FDCWD, "/sys", MOVE_MOUNT_F_EMPTY_PATH);
+	return r < 0 ? r : fds_note(c, sys_open_tree(masks, name, MASK_CLONE));
+}
+
 /* A clone of the empty file or directory onto target. -EINVAL: what is there is of the
  * other kind. */
 static int cover(struct init *c, int masks, bool dir, int target)
@@ -89,7 +104,7 @@ static int cover(struct init *c, int masks, bool dir, int target)
 	int *spare = &c->mask_spare[dir], r;
 
 	if (*spare < 0)
-		*spare = fds_note(c, sys_open_tree(masks, dir ? "d" : "f", MASK_CLONE));
+		*spare = (int)clone_mask(c, masks, dir ? "d" : "f");
 	r = *spare < 0 ? *spare : mount_onto(c, *spare, target);
 	if (r >= 0)
 		*spare = -1;

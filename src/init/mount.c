@@ -69,6 +69,15 @@ static void take_log(struct init *c, int fs)
 	c->detail = c->detail_text + (c->detail_text[1] == ' ' ? 2 : 0);
 }
 
+/* Nothing is to be done between making the file system and attaching it. */
+static bool goes_straight(const struct init *c, const struct step *s)
+{
+	const struct step *next = s + 1;
+
+	return next < c->steps + c->flat->n_steps && next->op == OP_ATTACH &&
+	       next->slot[0] == SLOT_MOUNT && next->slot[1] == SLOT_TARGET;
+}
+
 static long fs_make(struct init *c, const struct step *s, int fs)
 {
 	char *option = c->strings + s->word[1];
@@ -81,21 +90,15 @@ static long fs_make(struct init *c, const struct step *s, int fs)
 		r = configure(fs, option);
 		option += text_len(option) + 1;
 	}
+	/* mount(2) would make the file system itself read-only, too. */
+	if (r >= 0 && s->word[0] & MOUNT_ATTR_RDONLY && goes_straight(c, s))
+		r = sys_fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0);
 	if (r >= 0)
 		r = sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 	if (r >= 0)
 		return sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)s->word[0]);
 	take_log(c, fs);
 	return r;
-}
-
-/* Nothing is to be done between making the file system and attaching it. */
-static bool goes_straight(const struct init *c, const struct step *s)
-{
-	const struct step *next = s + 1;
-
-	return next < c->steps + c->flat->n_steps && next->op == OP_ATTACH &&
-	       next->slot[0] == SLOT_MOUNT && next->slot[1] == SLOT_TARGET;
 }
 
 /*

@@ -11,57 +11,71 @@
 #include "plan/plan.h"
 #include "spec/spec.h"
 
-enum hook_kind { HOOK_PRESTART, HOOK_CREATE_RUNTIME, HOOK_CREATE_CONTAINER, HOOK_START_CONTAINER, HOOK_POSTSTART,
-		 HOOK_POSTSTOP, HOOK_KINDS };
+enum hook_kind {
+	HOOK_PRESTART,
+	HOOK_CREATE_RUNTIME,
+	HOOK_CREATE_CONTAINER,
+	HOOK_START_CONTAINER,
+	HOOK_POSTSTART,
+	HOOK_POSTSTOP,
+	HOOK_KINDS
+};
 
 /* What the command line adds to the configuration. Strings are absolute paths unless said otherwise. */
 struct plan_opts {
 	const char *id;
-	const char *bundle;          /* absolute, no trailing '/' */
-	const char *state_root;      /* "/run/skiff" */
-	bool start_at_once;          /* run: no waiting in `created` */
-	bool foreground;             /* run without --detach: the terminal's master stays with skiff */
+	const char *bundle;     /* absolute, no trailing '/' */
+	const char *state_root; /* "/run/skiff" */
+	bool start_at_once;     /* run: no waiting in `created` */
+	bool foreground; /* run without --detach: the terminal's master stays with skiff */
 	const char *console_socket, *pidfd_socket, *pid_file;
 	bool no_pivot, no_new_keyring;
-	uint32_t preserve_fds;       /* beyond stdio, LISTEN_FDS not counted */
-	const char *cgroup_manager;  /* "cgroupfs", "systemd", "disabled" */
+	uint32_t preserve_fds;      /* beyond stdio, LISTEN_FDS not counted */
+	const char *cgroup_manager; /* "cgroupfs", "systemd", "disabled" */
 	bool trace;
 };
 
 /* What `exec` knows of the running container, from its state. */
 struct plan_target {
-	uint32_t ns_flags;           /* CLONE_NEW* of the container that differ from the host's */
-	const char *const *cgroups;  /* per host hierarchy index: absolute directory, or NULL */
-	const char *sub_cgroup;      /* exec --cgroup, or NULL */
+	uint32_t ns_flags; /* CLONE_NEW* of the container that differ from the host's */
+	const char *const
+		*cgroups; /* per host hierarchy index: absolute directory, or NULL */
+	const char *sub_cgroup; /* exec --cgroup, or NULL */
 };
 
-struct steps { struct step *v; size_t n, cap; };
+struct steps {
+	struct step *v;
+	size_t n, cap;
+};
 
 struct plan {
 	struct arena *arena;
 	struct steps host, init;
-	struct buf strings;       /* byte 0 is NUL: offset 0 = none */
-	int n_slots;              /* slots in use, SLOT_DYNAMIC and above included */
-	uint32_t n_scratch;       /* bytes of pointer room for argv and envp */
-	const char *cgroup_path;  /* chosen, below the hierarchies' roots; NULL = none. Goes into the state. */
-	const char *rootfs;       /* absolute path of the root file system on the host */
-	strs warnings;            /* capabilities left out, and the like */
-	const char *headline;     /* the host facts that count, in one line */
-	struct err *e;            /* set by the first builder that failed */
+	struct buf strings; /* byte 0 is NUL: offset 0 = none */
+	int n_slots;        /* slots in use, SLOT_DYNAMIC and above included */
+	uint32_t n_scratch; /* bytes of pointer room for argv and envp */
+	const char *
+		cgroup_path; /* chosen, below the hierarchies' roots; NULL = none. Goes into the state. */
+	const char *rootfs;   /* absolute path of the root file system on the host */
+	strs warnings;        /* capabilities left out, and the like */
+	const char *headline; /* the host facts that count, in one line */
+	struct err *e;        /* set by the first builder that failed */
 };
 
 /* Builds the plan of create (or run). 0 or -1. */
-int plan_build(const struct spec *spec, const struct host *host, const struct plan_opts *opts,
-	       struct arena *arena, struct plan *ret, struct err *e);
+int plan_build(const struct spec *spec, const struct host *host,
+	       const struct plan_opts *opts, struct arena *arena, struct plan *ret,
+	       struct err *e);
 /* Builds the plan of a further process in a running container. spec is the container's own. */
-int plan_build_exec(const struct spec *spec, const struct process *process, const struct host *host,
-		    const struct plan_target *target, const struct plan_opts *opts, struct arena *arena,
-		    struct plan *ret, struct err *e);
+int plan_build_exec(const struct spec *spec, const struct process *process,
+		    const struct host *host, const struct plan_target *target,
+		    const struct plan_opts *opts, struct arena *arena, struct plan *ret,
+		    struct err *e);
 /* Builds the plan of one hook: executed in the host's namespaces (join_flags = 0) or in the container's (SLOT_PIDFD,
  * which the caller fills in as for exec). Standard streams are apply's (struct apply, stdio); argument list and
  * environment are the hook's. */
-int plan_build_hook(const struct hook *hook, uint32_t join_flags, struct arena *arena, struct plan *ret,
-		    struct err *e);
+int plan_build_hook(const struct hook *hook, uint32_t join_flags, struct arena *arena,
+		    struct plan *ret, struct err *e);
 
 /* --- for the builders (plan/build.c has them) --- */
 
@@ -75,13 +89,13 @@ struct step *plan_init(struct plan *p, enum op op, const char *origin, ...)
 uint32_t plan_str(struct plan *p, const char *s);
 uint32_t plan_bytes(struct plan *p, const void *data, size_t n);
 uint32_t plan_list(struct plan *p, const char *const *v, size_t n);
-int plan_slot(struct plan *p);  /* a new dynamic slot */
+int plan_slot(struct plan *p); /* a new dynamic slot */
 const char *plan_text(const struct plan *p, uint32_t offset);
 
 /* The flat form for init: slots has p->n_slots fd numbers, filter n_filter instructions (8 bytes each). *ret is made
  * here, in the plan's arena. */
-void plan_flatten(const struct plan *p, const int *slots, const void *filter, uint32_t n_filter,
-		  int first_free, struct buf *ret);
+void plan_flatten(const struct plan *p, const int *slots, const void *filter,
+		  uint32_t n_filter, int first_free, struct buf *ret);
 
 /* print.c: the whole plan for a person, or as JSON with "schemaVersion". */
 void plan_print_text(const struct plan *p, struct buf *b);

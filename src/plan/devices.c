@@ -147,8 +147,7 @@ int devices_rules(struct plan *p, const struct spec *s, const struct device_bpf 
 		  size_t *ret_n, bool *ret_all)
 {
 	const struct linux_config *lc = s->linux_;
-	size_t n = N_DEFAULT_RULES +
-		   (lc && lc->resources ? lc->resources->devices.n : 0);
+	size_t n = N_DEFAULT_RULES + (lc && lc->resources ? lc->resources->devices.n : 0);
 	struct device_bpf *v;
 
 	if (n > RULES_MAX)

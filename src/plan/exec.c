@@ -55,7 +55,7 @@ static int enter(struct build *b)
 		plan_init(b->p, OP_WAIT, NULL)->word[0] = SYNC_GO;
 	/* Inside, a procfs of the host's pid namespace could not be made any more. */
 	if (has_label(b->process))
-		part_proc(b);
+		part_proc(b, false);
 	if (!b->target->ns_flags)
 		return 0;
 	s = plan_init(b->p, OP_NS_JOIN, NULL);

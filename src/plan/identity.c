@@ -106,7 +106,8 @@ static int add_groups(struct build *b)
 	if (keep && !strcmp(keep, "1"))
 		return 0;
 	if (b->deny_groups && wants_groups(u))
-		return err_at(b->e, ERR_HOST, part_text(b, "%suser.additionalGids", part_at(b)),
+		return err_at(b->e, ERR_HOST,
+			      part_text(b, "%suser.additionalGids", part_at(b)),
 			      "an ordinary user who maps only the own group cannot set "
 			      "groups: leave them out, or map a range of /etc/subgid");
 	if (b->deny_groups)
@@ -170,7 +171,7 @@ static void add_label(struct build *b, const char *key, const char *value,
 {
 	struct step *s;
 
-	part_proc(b);
+	part_proc(b, false);
 	s = plan_init(b->p, OP_LABEL, "%s%s", part_at(b), key);
 	s->str[0] = plan_str(b->p, value);
 	s->str[1] = plan_str(b->p, file);

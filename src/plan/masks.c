@@ -3,14 +3,20 @@
  * kernel parameters (config-linux: Sysctl), which are written through a private procfs: the image
  * cannot redirect the write (CVE-2025-52881).
  */
+#include <linux/sched.h>
 #include <string.h>
 
 #include "plan/parts.h"
 
-void part_proc(struct build *b)
+void part_proc(struct build *b, bool own_tree)
 {
-	if (!b->has_proc)
-		plan_init(b->p, OP_PROC, NULL)->slot[0] = SLOT_PROC;
+	struct step *s;
+
+	if (b->has_proc)
+		return;
+	s = plan_init(b->p, OP_PROC, NULL);
+	s->slot[0] = SLOT_PROC;
+	s->flags = own_tree ? STEP_DIR : 0;
 	b->has_proc = true;
 }
 
@@ -40,7 +46,7 @@ int plan_sysctls(struct build *b)
 	const pairs *list = &b->spec->linux_->sysctl;
 
 	if (list->n)
-		part_proc(b);
+		part_proc(b, !(b->ns_joined & CLONE_NEWNS));
 	for (size_t i = 0; i < list->n; i++) {
 		const struct pair *v = &list->v[i];
 		const char *path = sysctl_path(b, v->key);
@@ -57,6 +63,19 @@ int plan_sysctls(struct build *b)
 	return 0;
 }
 
+/* What engines list by custom and is a directory: init tries that kind first. */
+static bool is_directory(const char *path)
+{
+	static const char *const known[] = { "/proc/acpi", "/proc/asound", "/proc/scsi",
+					     "/sys/firmware",
+					     "/sys/devices/virtual/powercap" };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcmp(path, known[i]))
+			return true;
+	return false;
+}
+
 static void cover(struct build *b, enum op op, const char *key, const strs *paths)
 {
 	for (size_t i = 0; i < paths->n; i++) {
@@ -64,6 +83,8 @@ static void cover(struct build *b, enum op op, const char *key, const strs *path
 
 		s->str[0] = plan_str(b->p, paths->v[i]);
 		s->policy = POL_SKIP_ENOENT;
+		if (op == OP_MASK && is_directory(paths->v[i]))
+			s->flags = STEP_DIR;
 	}
 }
 

@@ -98,10 +98,11 @@ static int choose_maps(struct build *b)
 	const struct host *h = b->host;
 
 	if (!h->euid && !(l->uid_mappings.n && l->gid_mappings.n))
-		return err_at(b->e, ERR_CONFIG,
-			      l->uid_mappings.n ? "linux.gidMappings" : "linux.uidMappings",
-			      "a new user namespace needs mappings: add them, for example "
-			      "{\"containerID\": 0, \"hostID\": 100000, \"size\": 65536}");
+		return err_at(
+			b->e, ERR_CONFIG,
+			l->uid_mappings.n ? "linux.gidMappings" : "linux.uidMappings",
+			"a new user namespace needs mappings: add them, for example "
+			"{\"containerID\": 0, \"hostID\": 100000, \"size\": 65536}");
 	b->uids = l->uid_mappings.n ? l->uid_mappings : own_id(b, h->euid);
 	b->gids = l->gid_mappings.n ? l->gid_mappings : own_id(b, h->egid);
 	if (!h->newuidmap && by_helper(b, &b->uids, h->euid, CAP_SETUID))

@@ -79,7 +79,8 @@ int part_source(struct build *b, const char *path, unsigned flags, const char *o
 int plan_nodes(struct build *b);
 
 /* masks.c */
-void part_proc(struct build *b); /* PROC, once */
+/* PROC, once. own_tree: before the pivot, in a mount namespace of init's own. */
+void part_proc(struct build *b, bool own_tree);
 int plan_sysctls(struct build *b);
 void plan_masks(struct build *b); /* read-only and masked paths */
 

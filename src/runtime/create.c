@@ -135,8 +135,10 @@ static void keep(struct job *j, struct apply *a)
 
 	c->dir = fd_take(&a->slots[SLOT_STATE]);
 	c->pid = a->pid;
-	/* While the descriptor is open the lock would go on to say "being created". */
-	flock(c->dir, LOCK_UN);
+	/* While the descriptor is open the lock says "being created"; after create it
+	 * goes with the context, which nobody keeps. */
+	if (j->start_at_once)
+		flock(c->dir, LOCK_UN);
 	j->s->own = c;
 }
 

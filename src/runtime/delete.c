@@ -121,8 +121,9 @@ static int delete_container(struct container *c, bool force, struct err *e)
 		if (!force)
 			return -1;
 		sk_warn(c->skiff, "%s", e->msg);
-		state_salvage(c);
 	}
+	if (!c->has_state)
+		state_salvage(c);
 	if (!force && container_status(c, e) < 0)
 		return -1;
 	if (!force && c->status != STATUS_STOPPED)
