@@ -98,17 +98,32 @@ int pid_start_time(pid_t pid, unsigned long long *ret)
 	return 0;
 }
 
-/* A symbolic link holds it: made in one call, whole or not at all. */
+/* Since Linux 6.9 a pidfd is a file of its own kind, and no two processes ever share its inode number. */
+static bool pidfd_inode(int pidfd, unsigned long long *ret)
+{
+	struct stat st;
+
+	if (pidfd < 0 || fstat(pidfd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	*ret = st.st_ino;
+	return true;
+}
+
+/* A symbolic link holds it: made in one call, whole or not at all. The start time has only 10 ms steps. */
 int host_state_pid(struct apply *a, const struct step *s, struct err *e)
 {
-	unsigned long long start;
-	char text[64];
-	int r = pid_start_time(a->pid, &start);
+	int pidfd = a->has_payload ? a->payload_pidfd : slot_of(a, SLOT_PIDFD), r = 0;
+	unsigned long long number;
+	char kind = 'i', text[64];
 
 	(void)s;
+	if (!pidfd_inode(pidfd, &number)) {
+		kind = 's';
+		r = pid_start_time(a->pid, &number);
+	}
 	if (r < 0)
 		return err_sys(e, -r, "start time of process %d", (int)a->pid);
-	snprintf(text, sizeof(text), "%d %llu", (int)a->pid, start);
+	snprintf(text, sizeof(text), "%d %c%llu", (int)a->pid, kind, number);
 	if (symlinkat(text, slot_of(a, SLOT_STATE), "init") < 0)
 		return err_sys(e, errno, "record init");
 	return 0;

@@ -327,7 +327,7 @@ static int time_offsets(struct build *b)
 	struct buf text;
 	struct step *s;
 
-	if (!(b->ns_new & CLONE_NEWTIME) || !l->time_offsets.n)
+	if (!(b->ns_new & CLONE_NEWTIME))
 		return 0;
 	buf_init(&text, b->p->arena, 4096);
 	for (size_t i = 0; i < l->time_offsets.n; i++) {
@@ -341,7 +341,8 @@ static int time_offsets(struct build *b)
 				"only \"monotonic\" and \"boottime\" have an offset");
 		buf_fmt(&text, "%s %lld %u\n", t->clock, (long long)t->secs, t->nanosecs);
 	}
-	s = plan_init(b->p, OP_TIME_OFFSETS, "linux.timeOffsets");
+	s = plan_init(b->p, OP_TIME_OFFSETS,
+		      l->time_offsets.n ? "linux.timeOffsets" : "linux.namespaces");
 	s->str[0] = plan_str(b->p, text.p);
 	return 0;
 }

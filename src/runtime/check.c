@@ -151,6 +151,9 @@ static void check_all(struct checker *k, const char *id)
 	check_root(k);
 	check_mounts(k);
 	check_device_nodes(k);
+	check_filesystems(k);
+	check_namespace_files(k);
+	check_cpus(k);
 	check_program(k);
 	check_identity(k);
 	check_labels(k);

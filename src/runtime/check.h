@@ -34,6 +34,9 @@ void check_cgroups(struct checker *k);     /* needs the plan */
 void check_root(struct checker *k);        /* check_files.c */
 void check_mounts(struct checker *k);
 void check_device_nodes(struct checker *k);
+void check_filesystems(struct checker *k); /* check_kinds.c */
+void check_namespace_files(struct checker *k);
+void check_cpus(struct checker *k);
 void check_program(struct checker *k); /* check_program.c */
 void check_limits(struct checker *k);  /* check_rights.c */
 void check_capabilities(struct checker *k);

@@ -1,31 +1,54 @@
 /* `skiff check`, what the caller may hand on: resource limits, capabilities; and the
  * system call filter. */
 #include <ctype.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fd.h"
 #include "runtime/check.h"
 
 enum { NAMES_SHOWN = 10 };
 
+/* No capability helps above fs.nr_open. */
+static void check_nr_open(struct checker *k, size_t i)
+{
+	const struct rlimit_spec *r = &k->spec->process->rlimits.v[i];
+	char text[32];
+	uint64_t most;
+
+	if (r->type != RLIMIT_NOFILE ||
+	    fd_read_line(AT_FDCWD, "/proc/sys/fs/nr_open", text, sizeof(text)) < 0 ||
+	    !parse_u64(text, UINT64_MAX, &most) || r->hard <= most)
+		return;
+	check_add(k, false, check_path(k, "process.rlimits[%zu].hard", i),
+		  "lower it, or raise fs.nr_open",
+		  "%llu is above this host's fs.nr_open, %llu",
+		  (unsigned long long)r->hard, (unsigned long long)most);
+}
+
 void check_limits(struct checker *k)
 {
 	const struct process *p = k->spec->process;
-
 	/* With the capability in the host's user namespace any limit can be raised. */
-	if (!p || (k->host->caps >> CAP_SYS_RESOURCE & 1 && !k->host->own_userns))
-		return;
-	for (size_t i = 0; i < p->rlimits.n; i++) {
+	bool can_raise = k->host->caps >> CAP_SYS_RESOURCE & 1 && !k->host->own_userns;
+
+	for (size_t i = 0; p && i < p->rlimits.n; i++) {
 		struct {
 			uint64_t soft, hard;
 		} now;
 		uint64_t asked = p->rlimits.v[i].hard;
 
+		if (can_raise) {
+			check_nr_open(k, i);
+			continue;
+		}
 		if (syscall(SYS_prlimit64, 0, p->rlimits.v[i].type, NULL, &now) < 0 ||
 		    asked <= now.hard)
 			continue;

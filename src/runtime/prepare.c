@@ -12,8 +12,8 @@
 #include "base/fd.h"
 #include "runtime/runtime.h"
 
-/* The bundle's absolute path without symbolic links: hooks and engines get it in the
- * state. */
+/* The bundle's absolute path: hooks and engines get it in the state. A relative one is
+ * told without symbolic links, as the kernel knows it. */
 static int find_bundle(struct job *j, int *ret_fd, struct err *e)
 {
 	const char *given = j->c->bundle ? j->c->bundle : ".";
@@ -23,6 +23,11 @@ static int find_bundle(struct job *j, int *ret_fd, struct err *e)
 
 	if (fd < 0)
 		return err_sys(e, errno, "bundle %s", given);
+	if (*given == '/') {
+		j->bundle = arena_strdup(&j->s->arena, given);
+		*ret_fd = fd_take(&fd);
+		return 0;
+	}
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, path, sizeof(path));
 	if (n < 0 || n == sizeof(path) || *path != '/')

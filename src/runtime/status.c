@@ -2,10 +2,12 @@
  * freezer. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,9 +23,15 @@ const char *status_name(enum status s)
 	return names[s];
 }
 
-/* The record that the creator left: "PID STARTTIME". 1 = found, 0 = none. */
-static int read_record(const struct container *c, pid_t *ret_pid,
-		       unsigned long long *ret_start, struct err *e)
+/* Init as its creator recorded it: "PID iINODE" (of its pidfd) or, before Linux 6.9, "PID sSTARTTIME". */
+struct record {
+	pid_t pid;
+	char kind;
+	unsigned long long number;
+};
+
+/* 1 = found, 0 = none. */
+static int read_record(const struct container *c, struct record *ret, struct err *e)
 {
 	char text[64], *end;
 	ssize_t n = readlinkat(c->dir, "init", text, sizeof(text) - 1);
@@ -35,24 +43,23 @@ static int read_record(const struct container *c, pid_t *ret_pid,
 			       c->skiff->root, c->id);
 	text[n] = '\0';
 	long pid = strtol(text, &end, 10);
-	if (pid <= 0 || pid > INT32_MAX || *end != ' ')
+	if (pid <= 0 || pid > INT32_MAX || *end != ' ' ||
+	    (end[1] != 'i' && end[1] != 's'))
 		return err_set(e, ERR_STATE,
 			       "container \"%s\": corrupt record %s/%s/init (\"%s\"); "
 			       "\"skiff delete --force %s\" removes what is left of the "
 			       "container",
 			       c->id, c->skiff->root, c->id, text, c->id);
-	*ret_pid = (pid_t)pid;
-	*ret_start = strtoull(end + 1, NULL, 10);
+	*ret = (struct record){ (pid_t)pid, end[1], strtoull(end + 2, NULL, 10) };
 	return 1;
 }
 
-/* Start time and liveness by /proc/PID/stat: pid reuse cannot fool us, zombies do not
- * count as alive. */
-static bool is_alive(pid_t pid, unsigned long long start)
+/* By /proc/PID/stat; zombies do not count as alive. */
+static bool has_start_time(const struct record *r)
 {
 	char path[32], text[1024], *p;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	snprintf(path, sizeof(path), "/proc/%d/stat", r->pid);
 	if (fd_read_line(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return false;
 	/* The name in parentheses may hold anything; fields count from its end. Field 3
@@ -63,7 +70,18 @@ static bool is_alive(pid_t pid, unsigned long long start)
 	p += 2;
 	for (int field = 3; p && field < 22; field++)
 		p = strchr(p + 1, ' ');
-	return p && strtoull(p + 1, NULL, 10) == start;
+	return p && strtoull(p + 1, NULL, 10) == r->number;
+}
+
+/* Is it that very process, and has it not ended? A pid that was given away again cannot fool us. */
+static bool is_alive(const struct record *r, int pidfd)
+{
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+	struct stat st;
+
+	if (r->kind == 's')
+		return has_start_time(r);
+	return !fstat(pidfd, &st) && st.st_ino == r->number && poll(&ended, 1, 0) == 0;
 }
 
 /* The shared lock goes with the descriptor; it is in nobody's way, since only creators
@@ -85,22 +103,25 @@ static bool is_paused(const struct container *c)
 	return false;
 }
 
-/* Finds init and, when asked to, takes hold of it: from then on its pid cannot become
+/* Finds init and, when asked to, keeps hold of it: from then on its pid cannot become
  * another process'. */
 static int find_init(struct container *c, bool hold, struct err *e)
 {
-	unsigned long long start = 0;
-	int r = read_record(c, &c->pid, &start, e);
+	auto_fd pidfd = -1;
+	struct record record = { 0 };
+	int r = read_record(c, &record, e);
 
 	if (r < 0)
 		return -1;
 	c->recorded = r;
-	if (r && hold)
-		c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
-	if (r && (!hold || c->pidfd >= 0) && is_alive(c->pid, start))
-		return 0;
-	fd_close(&c->pidfd);
 	c->pid = 0;
+	if (r)
+		pidfd = (int)syscall(SYS_pidfd_open, record.pid, 0);
+	if (pidfd < 0 || !is_alive(&record, pidfd))
+		return 0;
+	c->pid = record.pid;
+	if (hold)
+		c->pidfd = fd_take(&pidfd);
 	return 0;
 }
 

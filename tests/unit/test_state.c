@@ -63,7 +63,7 @@ static void record_init(int dir, pid_t pid, const char *start)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), "%d %s", pid, start);
+	snprintf(text, sizeof(text), "%d s%s", pid, start);
 	assert_int_equal(symlinkat(text, dir, "init"), 0);
 }
 
