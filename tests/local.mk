@@ -85,9 +85,11 @@ tests_golden_golden_CPPFLAGS = $(AM_CPPFLAGS)
 tests_golden_golden_LDADD = libskiff.la $(YAJL_LIBS)
 tests_golden_golden_LDFLAGS = $(AM_LDFLAGS) -static
 
+# What check-tap and contrib/run-unit run, built without running it.
+tests: $(check_PROGRAMS)
 check-tap: $(check_PROGRAMS)
 	@$(srcdir)/contrib/run-unit .
-.PHONY: check-tap
+.PHONY: check-tap tests
 
 EXTRA_DIST += tests/unit/bad_configs.def tests/golden/base tests/golden/cases tests/golden/hosts tests/fixtures \
 	tests/fuzz tests/integration tests/bench tests/vm

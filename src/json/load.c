@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "json/loader.h"
+#include "json/syntax.h"
 
 /*
  * yajl never checks its allocator's answer, so it gets one that cannot fail: the arena,

@@ -116,13 +116,3 @@ enum got json_store(struct loader *ld, const struct token *t);
 /* Kind and size of one element of a list row. */
 enum kind json_element_kind(enum kind list);
 size_t json_element_size(const struct field *f);
-
-/* syntax.c */
-
-/* Refuses the escapes that must not reach yajl or us: half of a surrogate pair
- * (CVE-2017-16516), NUL. */
-int json_guard(const char *text, size_t n, const char *name, struct err *e);
-/* Words yajl's complaint as "NAME: line L, column C: cause". at = bytes consumed,
- * more than n when the text ends too early. */
-int json_syntax_error(const char *text, size_t n, size_t at, const char *name,
-		      const char *cause, struct err *e);

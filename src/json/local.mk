@@ -8,4 +8,5 @@ core_sources += \
 	src/json/print.h \
 	src/json/schema.h \
 	src/json/store.c \
-	src/json/syntax.c
+	src/json/syntax.c \
+	src/json/syntax.h

@@ -1,7 +1,8 @@
 /* Syntax: what is refused before yajl sees it, and its complaints in our words with line
  * and column. */
-#include "json/loader.h"
+#include "json/syntax.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 /* yajl's words, where they can be said better. */
