@@ -17,6 +17,9 @@ unit_programs = \
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_programs) tests/golden/golden
 TESTS += $(unit_programs) tests/golden/golden
+else
+check-local:
+	@echo 'make check needs cmocka (Debian: libcmocka-dev); then configure again' >&2; exit 1
 endif
 AM_TESTS_ENVIRONMENT = TESTS_DIR='$(abs_srcdir)/tests'; export TESTS_DIR;
 LOG_COMPILER = $(EMULATOR)

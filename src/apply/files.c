@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "apply/parts.h"
@@ -98,12 +99,15 @@ int pid_start_time(pid_t pid, unsigned long long *ret)
 	return 0;
 }
 
-/* Since Linux 6.9 a pidfd is a file of its own kind, and no two processes ever share its inode number. */
+/* Since Linux 6.9 pidfds have a file system of their own, where no two processes ever share an inode number. */
 static bool pidfd_inode(int pidfd, unsigned long long *ret)
 {
+	enum { PID_FS = 0x50494446 };
+	struct statfs fs;
 	struct stat st;
 
-	if (pidfd < 0 || fstat(pidfd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (pidfd < 0 || fstatfs(pidfd, &fs) < 0 || fs.f_type != PID_FS ||
+	    fstat(pidfd, &st) < 0)
 		return false;
 	*ret = st.st_ino;
 	return true;
@@ -112,7 +116,8 @@ static bool pidfd_inode(int pidfd, unsigned long long *ret)
 /* A symbolic link holds it: made in one call, whole or not at all. The start time has only 10 ms steps. */
 int host_state_pid(struct apply *a, const struct step *s, struct err *e)
 {
-	int pidfd = a->has_payload ? a->payload_pidfd : slot_of(a, SLOT_PIDFD), r = 0;
+	int pidfd = a->payload_pidfd >= 0 ? a->payload_pidfd : slot_of(a, SLOT_PIDFD),
+	    r = 0;
 	unsigned long long number;
 	char kind = 'i', text[64];
 

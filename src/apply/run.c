@@ -91,6 +91,10 @@ static void name_step(const struct apply *a, const struct step *s, struct err *e
 
 static bool is_excused(const struct step *s, const struct err *e)
 {
+	/* What belongs to somebody else (a cgroup with processes, a taken id) is never passed over: it would be
+	 * recorded as ours, and be killed as ours. */
+	if (e->code == ERR_STATE)
+		return false;
 	/* POL_ALT is cgroup.write's alone here: the kernel lacks the one file and has
 	 * the other. */
 	return s->policy == POL_WARN ||

@@ -10,6 +10,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -122,6 +124,18 @@ static int kill_listed(const char *path, struct err *e)
 	return 0;
 }
 
+/* Only a cgroup below a hierarchy's root holds a container: the root holds the host. */
+static bool is_inner_cgroup(int fd)
+{
+	enum { CGROUP_V1 = 0x27e0eb, CGROUP_V2 = 0x63677270 };
+	struct stat here, above;
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) && (fs.f_type == CGROUP_V1 || fs.f_type == CGROUP_V2) &&
+	       !fstat(fd, &here) && !fstatat(fd, "..", &above, 0) &&
+	       here.st_dev == above.st_dev;
+}
+
 int cgroup_kill_all(const char *path, struct err *e)
 {
 	auto_fd fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -130,6 +144,10 @@ int cgroup_kill_all(const char *path, struct err *e)
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_sys(e, errno, "open cgroup %s", path);
+	if (!is_inner_cgroup(fd))
+		return err_set(e, ERR_STATE,
+			       "%s is no cgroup of a container: nothing in it is killed",
+			       path);
 	r = fd_write_file(fd, "cgroup.kill", "1", 1);
 	if (!r || r == -ENODEV)
 		return 0;

@@ -56,14 +56,18 @@ static bool make_raw(struct termios *ret_old)
 	return !tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 }
 
-/* stdin to the buffer; an end of it only ends the reading. */
+/* stdin to the buffer. Its end is told as a terminal tells it, by the end-of-file character (^D). */
 static void take_input(struct relay *r)
 {
 	ssize_t n = read(STDIN_FILENO, r->pending, CHUNK);
 
-	if (n <= 0) {
-		r->in_open = n < 0 && (errno == EINTR || errno == EAGAIN);
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
+	if (n <= 0) {
+		r->in_open = false;
+		/* The first may only end a line that has no end. */
+		r->pending[0] = r->pending[1] = 'D' & 0x1f;
+		n = 2;
 	}
 	r->len = (size_t)n;
 	r->sent = 0;

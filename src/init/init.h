@@ -89,3 +89,6 @@ static inline const char *str(const struct init *c, uint32_t offset)
 {
 	return c->strings + offset;
 }
+
+/* trust.c: 0, or -EPERM when the filter would stand between init and the steps after s. */
+int filter_is_honest(struct init *c, const struct step *s);

@@ -29,6 +29,7 @@ init_op_sources = \
 	src/init/target.c \
 	src/init/text.c \
 	src/init/text.h \
+	src/init/trust.c \
 	src/init/tty.c
 init_sources = src/init/start.c $(init_op_sources)
 

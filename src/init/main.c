@@ -112,7 +112,6 @@ int init_main(int argc, char **argv)
 	if (argc != 3 || !text_number(argv[1], INT32_MAX, &fd) ||
 	    !text_number(argv[2], UINT32_MAX, &size))
 		return 2;
-	sys_umask(0);
 	if (size < sizeof(struct plan_flat) || !load(&c, (int)fd, size))
 		return 2;
 	/* Else it is named after the memfd, or after the number of its descriptor. */

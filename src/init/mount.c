@@ -257,12 +257,3 @@ int op_remount(struct init *c, const struct step *s)
 	return (int)sys_mount(NULL, path, NULL, s->word[0] | MS_REMOUNT,
 			      str(c, s->str[1]));
 }
-
-int op_propagation(struct init *c, const struct step *s)
-{
-	unsigned long flags = s->word[0] | (s->flags & STEP_REC ? MS_REC : 0);
-
-	if (s->word[0] & MS_SHARED)
-		c->shared = true;
-	return (int)sys_mount(NULL, str(c, s->str[0]), NULL, flags, NULL);
-}

@@ -8,6 +8,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mount.h>
+#include <linux/sched.h>
 
 static int reopen(struct init *c, const struct step *s)
 {
@@ -26,8 +27,11 @@ int op_root_attach(struct init *c, const struct step *s)
 	int fd = fds_slot(c, s->slot[0]), r = -ENOSYS;
 	const char *place = str(c, s->str[0]);
 
+	/* From here on files of the container are made, with the modes that are asked for. */
+	sys_umask(0);
 	if (fd >= 0 && !(c->slots[s->slot[0]] & SLOT_PLAIN))
-		r = (int)sys_move_mount(fd, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH);
+		r = (int)sys_move_mount(fd, "", AT_FDCWD, place,
+					MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
 	if (mount_is_refused(r)) {
 		c->classic = true;
 		r = (int)sys_mount(place, place, NULL, MS_BIND | MS_REC, NULL);
@@ -76,6 +80,42 @@ static int pivot(const struct init *c)
 	return r < 0 ? r : (int)sys_chdir("/");
 }
 
+/* From a chroot, whose directory is no mount point, to the root of init's own mount namespace. */
+static int leave_chroot(struct init *c)
+{
+	long fd = fds_note(
+		c, sys_openat(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC, 0));
+
+	return fd < 0 ? (int)fd : (int)sys_setns((int)fd, CLONE_NEWNS);
+}
+
+/* What is below and above the chroot changes, then init is back in it: the paths of the plan count from there. */
+static int propagate_in_chroot(struct init *c, unsigned long flags)
+{
+	long here = fds_note(
+		c, sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
+	int r = here < 0 ? (int)here : leave_chroot(c);
+
+	if (r >= 0)
+		r = (int)sys_mount(NULL, "/", NULL, flags, NULL);
+	if (r >= 0)
+		r = (int)sys_fchdir((int)here);
+	return r < 0 ? r : (int)sys_chroot(".");
+}
+
+int op_propagation(struct init *c, const struct step *s)
+{
+	unsigned long flags = s->word[0] | (s->flags & STEP_REC ? MS_REC : 0);
+	int r;
+
+	if (s->word[0] & MS_SHARED)
+		c->shared = true;
+	r = (int)sys_mount(NULL, str(c, s->str[0]), NULL, flags, NULL);
+	return r == -EINVAL && fds_slot(c, SLOT_ROOTFS) < 0
+		       ? propagate_in_chroot(c, flags)
+		       : r;
+}
+
 int op_pivot(struct init *c, const struct step *s)
 {
 	int r = (int)sys_fchdir(fds_slot(c, SLOT_ROOTFS));
@@ -85,6 +125,11 @@ int op_pivot(struct init *c, const struct step *s)
 		return -ENOSYS;
 	if (r >= 0)
 		r = s->word[0] ? cover() : pivot(c);
+	if (r == -EINVAL && !s->word[0] && leave_chroot(c) >= 0) {
+		r = (int)sys_fchdir(fds_slot(c, SLOT_ROOTFS));
+		if (r >= 0)
+			r = pivot(c);
+	}
 	if (r < 0)
 		return r;
 	/* What lies under masks and read-only mounts is still open here: a link of the

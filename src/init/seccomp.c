@@ -110,7 +110,8 @@ int op_seccomp(struct init *c, const struct step *s)
 	if (!(s->flags & STEP_LAST) && has_later_chance(c, s) &&
 	    (notify || !lets_init_on(c)))
 		return 0;
-	if (notify)
+	r = filter_is_honest(c, s);
+	if (r >= 0 && notify)
 		r = prepare_listener(c);
 	if (r >= 0 && next < c->steps + c->flat->n_steps && next->op == OP_EXEC)
 		r = exec_prepare(c, next);

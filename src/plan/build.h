@@ -71,6 +71,9 @@ int plan_build_exec(const struct spec *spec, const struct process *process,
 		    const struct host *host, const struct plan_target *target,
 		    const struct plan_opts *opts, struct arena *arena, struct plan *ret,
 		    struct err *e);
+/* Lets the plan of a further process execute another program than its first argument names, with no other
+ * environment than the given one. 0. */
+int plan_program(struct plan *p, const char *path);
 /* Builds the plan of one hook: executed in the host's namespaces (join_flags = 0) or in the container's (SLOT_PIDFD,
  * which the caller fills in as for exec). Standard streams are apply's (struct apply, stdio); argument list and
  * environment are the hook's. */

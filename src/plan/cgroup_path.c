@@ -92,6 +92,14 @@ static int check_manager(struct plan *p, const char *manager, const char *path)
 	return 0;
 }
 
+/* What is recorded as the container's is killed with it. */
+static bool is_above(const char *path, const char *own)
+{
+	size_t n = strlen(path);
+
+	return own && !strncmp(own, path, n) && (own[n] == '/' || !own[n]);
+}
+
 int cgroup_path_choose(struct plan *p, const struct spec *s, const struct host *h,
 		       const struct plan_opts *o, const char **ret)
 {
@@ -115,6 +123,13 @@ int cgroup_path_choose(struct plan *p, const struct spec *s, const struct host *
 		return -1;
 	if (!*clean)
 		return err_at(p->e, ERR_CONFIG, origin_path, "names the root cgroup");
+	for (size_t i = 0; i < h->n_hierarchies; i++)
+		if (is_above(clean, h->hierarchies[i].own))
+			return err_at(
+				p->e, ERR_CONFIG, origin_path,
+				"\"%s\" is the caller's own cgroup or one above it: "
+				"name another one",
+				path);
 	*ret = clean;
 	return 0;
 }

@@ -128,7 +128,8 @@ static int delete_container(struct container *c, bool force, struct err *e)
 		return -1;
 	if (!force && c->status != STATUS_STOPPED)
 		return err_set(e, ERR_STATE,
-			       "cannot delete container \"%s\" that is not stopped: %s",
+			       "cannot delete container \"%s\" that is not stopped: %s "
+			       "(\"skiff delete --force\" kills it first)",
 			       c->id, status_name(c->status));
 	/* An init that nobody recorded may be left by a creator that was killed. */
 	return container_delete(c, force || !c->recorded, e);

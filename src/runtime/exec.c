@@ -179,7 +179,8 @@ static int check_terminal(struct exec_job *j, struct err *e)
 	if (x->detach && j->process.terminal && !x->console_socket)
 		return err_set(e, ERR_CONFIG,
 			       "cannot allocate tty if skiff will detach without setting "
-			       "console socket");
+			       "console socket: set terminal to false, or give "
+			       "--console-socket");
 	if ((!x->detach || !j->process.terminal) && x->console_socket)
 		return err_set(e, ERR_CONFIG,
 			       "cannot use console socket if skiff will not detach or "
@@ -190,51 +191,6 @@ static int check_terminal(struct exec_job *j, struct err *e)
 							 .width = x->columns };
 	}
 	return 0;
-}
-
-/* The container's namespaces that differ from ours. Entering the own user namespace again
- * would be refused. */
-static uint32_t foreign_namespaces(const struct exec_job *j)
-{
-	uint32_t flags = spec_ns_flags(j->c->spec);
-	struct stat own, other;
-	char path[40];
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", j->c->pid);
-	if (flags & CLONE_NEWUSER && !stat("/proc/self/ns/user", &own) &&
-	    !stat(path, &other) && own.st_ino == other.st_ino)
-		flags &= ~(uint32_t)CLONE_NEWUSER;
-	return flags;
-}
-
-static const char *cgroup_in(const struct state *st, const struct hierarchy *h)
-{
-	size_t n = strlen(h->mount);
-
-	for (size_t i = 0; i < st->cgroups.n; i++) {
-		const struct cgroup_dir *d = &st->cgroups.v[i];
-
-		if (!strncmp(d->path, h->mount, n) && d->path[n] == '/' && d->v1 != h->v2)
-			return d->path;
-	}
-	return NULL;
-}
-
-/* The container's directory in each of the host's hierarchies. */
-static const char *const *target_cgroups(const struct exec_job *j)
-{
-	const char **v = arena_array(&j->s->arena, HIERARCHIES_MAX, sizeof(*v));
-	const struct state *st = &j->c->state;
-	bool root = !j->host.euid && !j->host.own_userns;
-
-	for (size_t i = 0; i < j->host.n_hierarchies; i++) {
-		const char *path = cgroup_in(st, &j->host.hierarchies[i]);
-
-		/* Without root a cgroup that could not be made was done without. */
-		if (path && (root || !access(path, F_OK)))
-			v[i] = path;
-	}
-	return v;
 }
 
 static const char *absolute_path(struct exec_job *j, const char *path)
@@ -264,13 +220,9 @@ static int plan_exec(struct exec_job *j, struct err *e)
 		.trace = x->trace,
 	};
 
-	if (probe_host(j->c->spec, PROBE_EXEC, &j->s->arena, &j->host, e) < 0)
+	if (container_target(j->c, &j->host, &target, e) < 0)
 		return -1;
-	target = (struct plan_target){
-		.ns_flags = foreign_namespaces(j),
-		.cgroups = target_cgroups(j),
-		.sub_cgroup = x->cgroup,
-	};
+	target.sub_cgroup = x->cgroup;
 	return plan_build_exec(j->c->spec, &j->process, &j->host, &target, &opts,
 			       &j->s->arena, &j->plan, e);
 }

@@ -30,6 +30,7 @@ struct running {
 	char tail[TAIL + 1]; /* the last bytes of its output */
 	size_t tail_len;
 	bool timed_out;
+	bool confined; /* with the payload's rights only */
 };
 
 static const struct {
@@ -82,6 +83,36 @@ static int state_as_stdin(struct container *c, const char *status, int *ret,
 	return 0;
 }
 
+/* What runs after the pivot may be the image's own program: it is confined like the payload. */
+static int plan_confined(struct container *c, const struct hook *hook, struct plan *ret,
+			 struct err *e)
+{
+	struct process process = *c->spec->process;
+	struct plan_opts opts = {
+		.id = c->id,
+		.bundle = c->state.bundle,
+		.state_root = c->skiff->root,
+		.start_at_once = true,
+		.cgroup_manager = c->state.cgroup_manager,
+	};
+	struct plan_target target;
+	struct host host;
+	char *self = hook->path;
+
+	process.terminal = false;
+	process.cwd = "/";
+	process.args = hook->args;
+	if (!process.args.n)
+		process.args = (strs){ .v = &self, .n = 1 };
+	process.env = hook->env;
+	if (container_target(c, &host, &target, e) < 0)
+		return -1;
+	return plan_build_exec(c->spec, &process, &host, &target, &opts, &c->skiff->arena,
+			       ret, e) < 0
+		       ? -1
+		       : plan_program(ret, hook->path);
+}
+
 static int spawn(struct container *c, struct running *r, uint32_t join,
 		 const char *status, int init_pidfd, struct err *e)
 {
@@ -89,7 +120,8 @@ static int spawn(struct container *c, struct running *r, uint32_t join,
 	struct apply a;
 	int output[2], done;
 
-	if (plan_build_hook(r->hook, join, &c->skiff->arena, &plan, e) < 0)
+	if (r->confined ? plan_confined(c, r->hook, &plan, e)
+			: plan_build_hook(r->hook, join, &c->skiff->arena, &plan, e))
 		return -1;
 	apply_init(&a, &plan, &c->skiff->arena);
 	if (state_as_stdin(c, status, &a.stdio[0], e) < 0)
@@ -216,6 +248,7 @@ static int run_one(struct container *c, const struct hook *hook, enum hook_kind 
 		.hook = hook,
 		.pidfd = -1,
 		.output = -1,
+		.confined = kind == HOOK_START_CONTAINER,
 		.origin = arena_printf(&c->skiff->arena, "hooks.%s[%zu]",
 				       kinds[kind].name, index),
 	};

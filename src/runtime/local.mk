@@ -24,4 +24,5 @@ core_sources += \
 	src/runtime/show.c \
 	src/runtime/start.c \
 	src/runtime/state.c \
-	src/runtime/status.c
+	src/runtime/status.c \
+	src/runtime/target.c

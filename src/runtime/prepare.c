@@ -80,7 +80,8 @@ static int check_terminal(struct job *j, struct err *e)
 	if (detach && terminal && !j->c->console_socket)
 		return err_at(e, ERR_CONFIG, "process.terminal",
 			      "cannot allocate tty if skiff will detach without setting "
-			      "console socket");
+			      "console socket: set terminal to false, or give "
+			      "--console-socket");
 	if ((!detach || !terminal) && j->c->console_socket)
 		return err_set(e, ERR_CONFIG,
 			       "cannot use console socket if skiff will not detach or "

@@ -81,6 +81,9 @@ int job_plan(struct job *j, struct err *e);
 /* create.c */
 /* CLONE_NEW* of all namespaces that the configuration names, new and joined. */
 uint32_t spec_ns_flags(const struct spec *s);
+/* target.c: probes the host and tells what a further process of the container joins. */
+int container_target(struct container *c, struct host *ret_host, struct plan_target *ret,
+		     struct err *e);
 /* Whether the trace can be written, before anything is made. */
 int check_trace(const char *path, struct err *e);
 /* A trace that cannot be written in the end is no reason to fail: it becomes a

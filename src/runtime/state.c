@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -103,6 +104,22 @@ int id_check(const char *id, struct err *e)
 	return 0;
 }
 
+/* A state that others can write would make us kill their processes and run their hooks. */
+static int check_owner(int dir, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) < 0)
+		return err_sys(e, errno, "stat %s", path);
+	if (st.st_uid == geteuid() && !(st.st_mode & 022))
+		return 0;
+	return err_set(e, ERR_STATE,
+		       "state directory %s belongs to user %u (mode %o): only one's own, "
+		       "closed to "
+		       "others, is obeyed",
+		       path, st.st_uid, st.st_mode & 0777);
+}
+
 int container_open(struct skiff *s, const char *id, struct container *ret, struct err *e)
 {
 	*ret = (struct container){ .skiff = s, .id = id, .dir = -1, .pidfd = -1 };
@@ -112,7 +129,7 @@ int container_open(struct skiff *s, const char *id, struct container *ret, struc
 	ret->dir = openat(AT_FDCWD, path,
 			  O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (ret->dir >= 0)
-		return 0;
+		return check_owner(ret->dir, path, e);
 	if (errno == ENOENT || errno == ENOTDIR) {
 		err_set(e, ERR_STATE, "container \"%s\" does not exist", id);
 		e->errnum = ENOENT;

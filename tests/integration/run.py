@@ -224,6 +224,10 @@ def parse():
 
 
 def main():
+    # A nohup or a shell's "&" around us must not be seen by the tests' programs.
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     options = parse()
     tests = select(options)
     if not tests:

@@ -119,6 +119,8 @@ def storm(t, count):
             rc, err = call(t, "list")
         else:
             rc, err = call(t, *what.split(), ident, *(["true"] if what == "exec" else []))
+        if what == "exec" and rc == 137:
+            return None  # the payload was killed with its container
         if rc is None or rc < 0 or rc > 1 and what != "exec" or \
                 rc and len(err.strip().splitlines()) != 1:
             return f"{what}: {rc}: {err!r}"

@@ -145,7 +145,8 @@ static void test_life(void **state)
 	assert_non_null(strstr(text, "\"k\": \"v/\\n\""));
 	assert_int_equal(skiff_delete(s, "c", false, &error), -1);
 	assert_string_equal(error.message,
-			    "cannot delete container \"c\" that is not stopped: created");
+			    "cannot delete container \"c\" that is not stopped: created "
+			    "(\"skiff delete --force\" kills it first)");
 	/* The pid lives on as another process. */
 	unlinkat(dir, "init", 0);
 	record_init(dir, getpid(), "1");

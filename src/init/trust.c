@@ -1,0 +1,77 @@
+/*
+ * Without no_new_privs the filter is loaded before the process gets its identity, and answers init's own calls from then
+ * on. One that says "done" without doing it (an errno of 0), or that errs where init takes an error for the end of a list,
+ * would leave the payload with init's rights. So each call to come is put to the filter first: it must let the
+ * kernel do it.
+ */
+#include "init/init.h"
+
+#include <linux/errno.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
+
+static bool lets(const struct init *c, uint32_t nr, uint64_t a0, uint64_t a1, uint64_t a2)
+{
+	const uint64_t args[6] = { a0, a1, a2 };
+	uint32_t answer = bpf_answer((const char *)c->flat + c->flat->filter,
+				     c->flat->n_filter, nr, args) &
+			  SECCOMP_RET_ACTION_FULL;
+
+	return answer == SECCOMP_RET_ALLOW || answer == SECCOMP_RET_LOG;
+}
+
+static bool lets_drop(const struct init *c, uint64_t keep)
+{
+	bool all = lets(c, __NR_prctl, PR_CAPBSET_READ, 0, 0);
+
+	for (uint64_t cap = 0; cap < 64 && all; cap++)
+		all = keep >> cap & 1 || lets(c, __NR_prctl, PR_CAPBSET_DROP, cap, 0);
+	return all;
+}
+
+static bool lets_raise(const struct init *c, uint64_t set)
+{
+	bool all = lets(c, __NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0);
+
+	for (uint64_t cap = 0; cap < 64 && all; cap++)
+		all = !(set >> cap & 1) ||
+		      lets(c, __NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap);
+	return all;
+}
+
+static bool lets_step(const struct init *c, const struct step *s)
+{
+	uint64_t uid = s->word[0], gid = s->word[1];
+
+	switch (s->op) {
+	case OP_BOUNDING:
+		return lets_drop(c, s->word[0]);
+	case OP_GROUPS:
+		return lets(c, __NR_setgroups, s->word[0], 0, 0);
+	case OP_IDS:
+		return lets(c, __NR_setresgid, gid, gid, gid) &&
+		       lets(c, __NR_setresuid, uid, uid, uid) &&
+		       lets(c, __NR_prctl, PR_SET_KEEPCAPS, 1, 0);
+	case OP_CAPS:
+		return lets(c, __NR_capset, 0, 0, 0);
+	case OP_AMBIENT:
+		return lets_raise(c, s->word[0]);
+	case OP_NO_NEW_PRIVS:
+		return lets(c, __NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0);
+	default:
+		return true;
+	}
+}
+
+int filter_is_honest(struct init *c, const struct step *s)
+{
+	for (const struct step *later = s + 1; later < c->steps + c->flat->n_steps;
+	     later++)
+		if (!lets_step(c, later)) {
+			c->detail =
+				"the filter answers the calls that give the process its "
+				"identity: allow them, or set noNewPrivileges";
+			return -EPERM;
+		}
+	return 0;
+}
