@@ -38,8 +38,8 @@ pkglibexec_SCRIPTS = skiff-init
 if INIT_HOSTED
 INIT_CFLAGS = -O2 -DINIT_HOSTED -static
 else
-INIT_CFLAGS = -Os -ffreestanding -nostdlib -static -fno-pie -no-pie -fno-stack-protector \
-	-fno-tree-loop-distribute-patterns -fno-asynchronous-unwind-tables -fcf-protection=none -ffunction-sections \
+INIT_CFLAGS = -Os -ffreestanding -nostdlib -static -fno-pie -fno-stack-protector \
+	$(INIT_LOOPS) -fno-asynchronous-unwind-tables -fcf-protection=none -ffunction-sections \
 	-Wl,--gc-sections,-z,noexecstack,-z,norelro,-z,noseparate-code,--build-id=none
 endif
 
