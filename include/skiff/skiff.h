@@ -60,6 +60,7 @@ struct skiff_options {
 	const char
 		*root; /* state directory; NULL = /run/skiff or $XDG_RUNTIME_DIR/skiff */
 	const char *cgroup_manager; /* "cgroupfs" (NULL), "systemd", "disabled" */
+	bool debug;                 /* keep notes for skiff_next_debug() */
 };
 
 SKIFF_API int skiff_new(const struct skiff_options *options, struct skiff **ret,
@@ -69,6 +70,9 @@ SKIFF_API void skiff_free(struct skiff *s);
 /* Something worth a debug line: capabilities left out and the like. NULL after the last
  * one. */
 SKIFF_API const char *skiff_next_warning(struct skiff *s);
+
+/* With `debug`: the steps of the plans that were carried out, a line each. NULL after the last one. */
+SKIFF_API const char *skiff_next_debug(struct skiff *s);
 
 struct skiff_create {
 	size_t size;

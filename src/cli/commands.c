@@ -18,7 +18,7 @@ static const struct opt global_opts[] = {
 	O_PATH_(G, log, 0, "log", "FILE", "Append log records to this file as well."),
 	O_WORD(G, log_format, 0, "log-format", "text json", "Form of log records."),
 	O_WORD(G, log_level, 0, "log-level", "error warning debug", "What is logged."),
-	O_FLAG(G, debug, 0, "debug", "The same as --log-level debug."),
+	O_FLAG(G, debug, 0, "debug", "Logs the plan, too: the same as --log-level debug."),
 	O_WORD(G, cgroup_manager, 0, "cgroup-manager", "cgroupfs systemd disabled", "Who makes the cgroup."),
 	O_FLAG(G, systemd_cgroup, 0, "systemd-cgroup", "The same as --cgroup-manager systemd."),
 	{ "rootless", 0, OPT_STR, OPT_MEMBER(G, rootless, const char *), OPT_COMPAT, "WORD",

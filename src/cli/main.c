@@ -99,7 +99,8 @@ static void make_sane(void)
 static int open_context(struct cli *cli)
 {
 	const struct globals *g = &cli->globals;
-	struct skiff_options o = { sizeof(o), g->root, g->cgroup_manager };
+	struct skiff_options o = { sizeof(o), g->root, g->cgroup_manager,
+				   cli->log.level == LOG_DEBUG };
 	struct skiff_error e = { .size = sizeof(e) };
 
 	if (g->systemd_cgroup)
@@ -113,6 +114,11 @@ static void log_warnings(struct cli *cli)
 
 	while (cli->log.level > LOG_ERROR && (text = skiff_next_warning(cli->skiff))) {
 		struct log_record r = { .level = LOG_WARN, .msg = text };
+
+		log_record(&cli->log, &cli->arena, &r);
+	}
+	while ((text = skiff_next_debug(cli->skiff))) {
+		struct log_record r = { .level = LOG_DEBUG, .msg = text };
 
 		log_record(&cli->log, &cli->arena, &r);
 	}

@@ -90,6 +90,8 @@ static const char *absolute(struct arena *arena, const char *path)
 	return getcwd(cwd, sizeof(cwd)) ? arena_printf(arena, "%s/%s", cwd, path) : NULL;
 }
 
+enum { NOTES_MAX = 4 << 20 };
+
 static int set_options(struct skiff *s, const struct skiff_options *o, struct err *e)
 {
 	static const char *const managers[] = { "cgroupfs", "systemd", "disabled" };
@@ -125,6 +127,8 @@ int skiff_new(const struct skiff_options *options, struct skiff **ret,
 	s = arena_new(&arena, struct skiff);
 	s->arena = arena;
 	s->last_warning = &s->warnings;
+	s->last_note = &s->notes;
+	s->debug = options->size >= sizeof(*options) && options->debug;
 	s->config_name = "config.json";
 	if (set_options(s, options, &err) < 0) {
 		sk_fail(s, &err, e);
@@ -177,28 +181,59 @@ int sk_fail(struct skiff *s, const struct err *err, struct skiff_error *e)
 	return -1;
 }
 
+static void append(struct arena *arena, struct warning ***last, const char *text)
+{
+	struct warning *w = arena_new(arena, struct warning);
+
+	w->text = text;
+	**last = w;
+	*last = &w->next;
+}
+
+static const char *take(struct warning **first, struct warning ***last)
+{
+	struct warning *w = *first;
+
+	if (!w)
+		return NULL;
+	*first = w->next;
+	if (!*first)
+		*last = first;
+	return w->text;
+}
+
 void sk_warn(struct skiff *s, const char *fmt, ...)
 {
-	struct warning *w = arena_new(&s->arena, struct warning);
 	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	w->text = arena_strdup(&s->arena, text);
-	*s->last_warning = w;
-	s->last_warning = &w->next;
+	append(&s->arena, &s->last_warning, arena_strdup(&s->arena, text));
+}
+
+void sk_note_plan(struct skiff *s, const struct plan *p)
+{
+	struct buf b;
+
+	if (!s->debug)
+		return;
+	buf_init(&b, &s->arena, NOTES_MAX);
+	plan_print_text(p, &b);
+	for (char *line = b.p, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		if (*line)
+			append(&s->arena, &s->last_note, line);
+	}
 }
 
 const char *skiff_next_warning(struct skiff *s)
 {
-	struct warning *w = s->warnings;
+	return take(&s->warnings, &s->last_warning);
+}
 
-	if (!w)
-		return NULL;
-	s->warnings = w->next;
-	if (!s->warnings)
-		s->last_warning = &s->warnings;
-	return w->text;
+const char *skiff_next_debug(struct skiff *s)
+{
+	return take(&s->notes, &s->last_note);
 }

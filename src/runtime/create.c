@@ -161,6 +161,7 @@ static int carry_out(struct job *j, struct skiff_process *ret, struct err *e)
 	a.ctx = j;
 	a.cache_dir = cache_dir(j->s);
 	a.trace = j->c->trace ? trace_new(arena, j->c->trace) : NULL;
+	sk_note_plan(j->s, &j->plan);
 	r = apply_run(&a, e);
 	write_trace(j->s, &a);
 	if (!r) {

@@ -248,6 +248,7 @@ static int carry_out(struct exec_job *j, struct skiff_process *ret, struct err *
 	a.cache_dir = cache_dir(j->s);
 	a.trace = j->x->trace ? trace_new(&j->s->arena, j->x->trace) : NULL;
 	a.slots[SLOT_PIDFD] = fd_take(&j->c->pidfd);
+	sk_note_plan(j->s, &j->plan);
 	r = apply_run(&a, e);
 	write_trace(j->s, &a);
 	if (!r)

@@ -30,11 +30,15 @@ struct skiff {
 	struct container *own;   /* made by this context: delete need not read it again */
 	const char *config_name; /* what a config error is about: "config.json" */
 	struct warning *warnings, **last_warning;
+	bool debug;
+	struct warning *notes, **last_note;
 };
 
 /* context.c */
 int sk_fail(struct skiff *s, const struct err *err, struct skiff_error *e);
 void sk_warn(struct skiff *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Notes the steps of a plan for --debug. */
+void sk_note_plan(struct skiff *s, const struct plan *p);
 bool in_user_namespace(void);
 
 /* state.c */

@@ -90,3 +90,17 @@ def test_same_twice(t):
     """the same config on the same machine gives the same plan"""
     path = t.bundle()
     t.equal(t.ok("plan", path).out, t.ok("plan", path).out)
+
+
+def test_debug_logs_the_plan(t):
+    """--debug writes each step that is carried out to the log; without it there is none"""
+    path = t.bundle(t.config())
+    log = t.path("debug.log")
+    for level, wanted in (("--debug", True), ("--log-level=error", False)):
+        result = t.skiff(level, "--log", log, "run", "--bundle", path, t.new_id())
+        t.equal(result.rc, 0, result.err)
+        text = kernel.read(log)
+        t.equal("spawn" in text and "/proc/acpi" in text, wanted, level)
+        os.unlink(log)
+        with open(log, "w", encoding="utf-8"):
+            pass
