@@ -15,12 +15,13 @@ skiff_mkman_SOURCES = src/cli/mkman.c src/cli/mkman.h src/cli/mkcomplete.c $(cli
 skiff_mkman_LDADD = libskiff.la
 skiff_mkman_LDFLAGS = $(AM_LDFLAGS) -static
 generated_mans = $(addprefix man/skiff-,$(addsuffix .1,$(commands))) man/skiff.1 man/skiff-config.5
+dist_man_MANS = man/skiff-errors.7
 generated_completions = contrib/completions/skiff.bash contrib/completions/_skiff contrib/completions/skiff.fish
 commands = check create delete exec features kill list plan run spec start state
 if CROSS_COMPILING
 else
 noinst_PROGRAMS += skiff-mkman
-man_MANS = $(generated_mans)
+nodist_man_MANS = $(generated_mans)
 bashcompdir = $(datadir)/bash-completion/completions
 zshcompdir = $(datadir)/zsh/site-functions
 fishcompdir = $(datadir)/fish/vendor_completions.d

@@ -75,7 +75,16 @@ int op_sysctl(struct init *c, const struct step *s)
 	return write_proc(c, str(c, s->str[0]), str(c, s->str[1]));
 }
 
+/* The last one closes the procfs: the program is looked up with the image's links, which must not lead through it. */
 int op_label(struct init *c, const struct step *s)
 {
-	return write_proc(c, str(c, s->str[1]), str(c, s->str[0]));
+	int r = write_proc(c, str(c, s->str[1]), str(c, s->str[0]));
+	const struct step *end = c->steps + c->flat->n_steps;
+
+	for (const struct step *later = s + 1; later < end; later++)
+		if (later->op == OP_LABEL || later->op == OP_SYSCTL)
+			return r;
+	sys_close(fds_slot(c, SLOT_PROC));
+	fds_set(c, SLOT_PROC, -1);
+	return r;
 }

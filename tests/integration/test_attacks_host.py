@@ -7,7 +7,7 @@ import termios
 
 import kernel
 from attack import add_python, all_or_failure, python_rootfs, without
-from harness import needs
+from harness import needs, tag
 from terminal import Terminal
 from views import libc
 
@@ -81,6 +81,7 @@ def test_sysctl_values(t):
     all_or_failure(problems)
 
 
+@tag("vm")
 @needs("v2")
 def test_options_of_the_hosts_cgroup2(t):
     """a container without a cgroup namespace leaves the options of the host's cgroup2

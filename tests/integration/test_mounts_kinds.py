@@ -5,7 +5,7 @@ import subprocess
 
 import inside
 import kernel
-from harness import needs
+from harness import needs, tag
 
 
 def shared_source(t):
@@ -161,6 +161,7 @@ def test_cgroup1(t):
             t.contains(processes_of(c, point), "1", point)
 
 
+@tag("vm")
 @needs("root", "v2")
 def test_cgroup2_flags_are_kept(t):
     """a container without a cgroup namespace leaves the options of the host's cgroup2 mount"""
