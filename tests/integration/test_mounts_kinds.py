@@ -5,7 +5,7 @@ import subprocess
 
 import inside
 import kernel
-from harness import needs, tag
+from harness import needs
 
 
 def shared_source(t):
@@ -159,18 +159,6 @@ def test_cgroup1(t):
             t.contains(mount.superopts, name)
             t.true("ro" in mount.options, f"{point} is {mount.options}")
             t.contains(processes_of(c, point), "1", point)
-
-
-@tag("vm")
-@needs("root", "v2")
-def test_cgroup2_flags_are_kept(t):
-    """a container without a cgroup namespace leaves the options of the host's cgroup2 mount"""
-    point = kernel.cgroup_mounts()[""]
-    before = kernel.mount_at("self", point)
-    if "nsdelegate" not in before.superopts:
-        t.skip("the host's cgroup2 has no nsdelegate")
-    t.equal(t.run().rc, 0)
-    t.equal(kernel.mount_at("self", point).superopts, before.superopts)
 
 
 @needs("root")
