@@ -3,6 +3,7 @@
 hybrid: the machine as it is.  v2: /sys/fs/cgroup is cgroup2 alone.  v1: no cgroup2 is
 mounted.  All are private to the test run: it never changes the machine's own mounts."""
 import ctypes
+import errno
 import os
 import shutil
 import subprocess
@@ -22,8 +23,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def check(result, what):
     if result < 0:
-        errno = ctypes.get_errno()
-        raise OSError(errno, f"{what}: {os.strerror(errno)}")
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
 def mount(source, target, fstype, flags, data=None):
@@ -32,13 +33,33 @@ def mount(source, target, fstype, flags, data=None):
                      encode(data)), f"mount {target}")
 
 
+def propagate(flags):
+    """change the propagation of all mounts; "/" may be the directory of a chroot and no mount
+    point: then by way of the mount namespace's real root"""
+    try:
+        return mount("none", "/", None, flags)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    here, cwd = (os.open(path, os.O_PATH | os.O_DIRECTORY) for path in ("/", "."))
+    with open("/proc/self/ns/mnt", "rb") as namespace:
+        check(libc.setns(namespace.fileno(), CLONE_NEWNS), "setns")
+    mount("none", "/", None, flags)
+    os.fchdir(here)
+    os.chroot(".")
+    os.fchdir(cwd)
+    os.close(here)
+    os.close(cwd)
+    return None
+
+
 def own_mounts():
     """Enter a new mount namespace.  Its mounts get propagation of their own, as systemd gives
     the host's: a container that does not cut itself off shows in our mountinfo, not in the
     machine's."""
     check(libc.unshare(CLONE_NEWNS), "unshare")
-    mount("none", "/", None, MS_REC | MS_PRIVATE)
-    mount("none", "/", None, MS_REC | MS_SHARED)
+    propagate(MS_REC | MS_PRIVATE)
+    propagate(MS_REC | MS_SHARED)
 
 
 def bind_read_only(path):
