@@ -57,8 +57,8 @@ SKIFF_API const char *skiff_spec_version(void);
 
 struct skiff_options {
 	size_t size;
-	const char
-		*root; /* state directory; NULL = /run/skiff or $XDG_RUNTIME_DIR/skiff */
+	/* State directory; NULL = /run/skiff or $XDG_RUNTIME_DIR/skiff. */
+	const char *root;
 	const char *cgroup_manager; /* "cgroupfs" (NULL), "systemd", "disabled" */
 	bool debug;                 /* keep notes for skiff_next_debug() */
 };

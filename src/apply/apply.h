@@ -64,6 +64,9 @@ int apply_run(struct apply *a, struct err *e);
 /* Closes the descriptors that are left. Does not end the container. */
 void apply_done(struct apply *a);
 
+/* When a process began, in clock ticks since boot (/proc/PID/stat). 0 or -errno. */
+int pid_start_time(pid_t pid, unsigned long long *ret);
+
 /* talk.c: reads one report from a socket. 1 = a report, 0 = end of file, -1 = error. A
  * descriptor that comes with it goes to *ret_fd (-1 = none; NULL: none is taken). text
  * receives what follows the header: three NUL-terminated strings after a failure, else

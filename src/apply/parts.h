@@ -38,8 +38,6 @@ host_op host_spawn, host_map_uid, host_map_gid, host_source, host_ns_open, host_
 int connect_to(const char *path, int type, struct err *e);
 /* One byte with a descriptor. 0 or -1. */
 int send_fd(int sock, const void *data, size_t n, int fd, struct err *e);
-/* files.c: "pid" of a stat line; 0 or -errno */
-int pid_start_time(pid_t pid, unsigned long long *ret);
 
 /* talk.c */
 /* Reads until end-of-file after "executing": 0 = the program runs. */

@@ -100,14 +100,6 @@ static int signal_pass(const char *path, int signal, size_t *ret_n, struct err *
 	return 0;
 }
 
-int cgroup_signal_all(const char *path, int signal, struct err *e)
-{
-	size_t n;
-
-	return signal == SIGKILL ? cgroup_kill_all(path, e)
-				 : signal_pass(path, signal, &n, e);
-}
-
 /* Repeats while the number grows or changes: only what forked between list and signal
  * can be new. */
 static int kill_listed(const char *path, struct err *e)
@@ -136,18 +128,29 @@ static bool is_inner_cgroup(int fd)
 	       here.st_dev == above.st_dev;
 }
 
-int cgroup_kill_all(const char *path, struct err *e)
+/* 0, 1 = there is none, -1. */
+static int open_inner(const char *path, int *ret_fd, struct err *e)
 {
 	auto_fd fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct err ignored;
-	int r;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_sys(e, errno, "open cgroup %s", path);
+		return errno == ENOENT ? 1 : err_sys(e, errno, "open cgroup %s", path);
 	if (!is_inner_cgroup(fd))
 		return err_set(e, ERR_STATE,
 			       "%s is no cgroup of a container: nothing in it is killed",
 			       path);
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+int cgroup_kill_all(const char *path, struct err *e)
+{
+	auto_fd fd = -1;
+	struct err ignored;
+	int r = open_inner(path, &fd, e);
+
+	if (r)
+		return r < 0 ? -1 : 0;
 	r = fd_write_file(fd, "cgroup.kill", "1", 1);
 	if (!r || r == -ENODEV)
 		return 0;
@@ -162,4 +165,18 @@ int cgroup_kill_all(const char *path, struct err *e)
 	if (stopped)
 		cgroup_freeze(path, v1, false, 500, &ignored);
 	return r;
+}
+
+int cgroup_signal_all(const char *path, int signal, struct err *e)
+{
+	auto_fd fd = -1;
+	size_t n;
+	int r;
+
+	if (signal == SIGKILL)
+		return cgroup_kill_all(path, e);
+	r = open_inner(path, &fd, e);
+	if (r)
+		return r < 0 ? -1 : 0;
+	return signal_pass(path, signal, &n, e);
 }

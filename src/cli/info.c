@@ -41,7 +41,6 @@ static const struct opt plan_opts[] = {
 	O_HELP,
 	O_END
 };
-/* clang-format off */
 static const struct opt check_opts[] = {
 	O_DIR(struct check_opts, bundle, 'b', "bundle", "DIR", "The bundle, instead of the operand."),
 	O_PATH_(struct check_opts, config, 'f', "config", "FILE", "Another configuration than config.json."),
@@ -49,7 +48,6 @@ static const struct opt check_opts[] = {
 	O_HELP,
 	O_END
 };
-/* clang-format on */
 /* clang-format on */
 
 static int run_spec(struct cli *cli, const void *opts, int argc, char **argv)

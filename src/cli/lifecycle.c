@@ -20,13 +20,11 @@ static const struct opt kill_opts[] = {
 	O_HELP,
 	O_END
 };
-/* clang-format off */
 static const struct opt delete_opts[] = {
 	O_FLAG(struct delete_opts, force, 'f', "force", "Kill it first; an unknown container is no error."),
 	O_HELP,
 	O_END
 };
-/* clang-format on */
 /* clang-format on */
 
 static int run_start(struct cli *cli, const void *opts, int argc, char **argv)

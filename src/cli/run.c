@@ -23,7 +23,6 @@ struct run_opts {
 	O_U32(R, preserve_fds, 0, "preserve-fds", "N", "Pass on N descriptors beyond stdio and LISTEN_FDS."), \
 	O_PATH_(R, trace, 0, "trace", "FILE", "Write when each step began and how long it took (Chrome trace).")
 
-/* clang-format off */
 static const struct opt create_opts[] = {
 	CREATE_OPTS,
 	O_COMPAT(R, no_subreaper, 0, "no-subreaper", "create never is one."),
@@ -31,7 +30,6 @@ static const struct opt create_opts[] = {
 	O_END
 };
 
-/* clang-format off */
 static const struct opt run_opts[] = {
 	CREATE_OPTS,
 	O_FLAG(R, detach, 'd', "detach", "Return once the program runs."),
@@ -40,8 +38,6 @@ static const struct opt run_opts[] = {
 	O_HELP,
 	O_END
 };
-/* clang-format on */
-/* clang-format on */
 /* clang-format on */
 #undef R
 

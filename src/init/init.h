@@ -90,5 +90,7 @@ static inline const char *str(const struct init *c, uint32_t offset)
 	return c->strings + offset;
 }
 
+/* seccomp.c: the plan's filter would let the kernel do the call. */
+bool filter_lets(const struct init *c, uint32_t nr, const uint64_t args[6]);
 /* trust.c: 0, or -EPERM when the filter would stand between init and the steps after s. */
 int filter_is_honest(struct init *c, const struct step *s);

@@ -20,6 +20,14 @@ static const void *filter_of(const struct init *c)
 	return (const char *)c->flat + c->flat->filter;
 }
 
+bool filter_lets(const struct init *c, uint32_t nr, const uint64_t args[6])
+{
+	uint32_t answer = bpf_answer(filter_of(c), c->flat->n_filter, nr, args) &
+			  SECCOMP_RET_ACTION_FULL;
+
+	return answer == SECCOMP_RET_ALLOW || answer == SECCOMP_RET_LOG;
+}
+
 /* Whether the filter lets init go on to a later chance: the clone, the report of its
  * pid, the closing. */
 static bool lets_init_on(const struct init *c)
@@ -36,14 +44,9 @@ static bool lets_init_on(const struct init *c)
 		{ __NR_execve, { 0 } },
 	};
 
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		uint32_t answer = bpf_answer(filter_of(c), c->flat->n_filter,
-					     needed[i].nr, needed[i].args);
-
-		answer &= SECCOMP_RET_ACTION_FULL;
-		if (answer != SECCOMP_RET_ALLOW && answer != SECCOMP_RET_LOG)
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (!filter_lets(c, needed[i].nr, needed[i].args))
 			return false;
-	}
 	return true;
 }
 

@@ -8,16 +8,12 @@
 
 #include <linux/errno.h>
 #include <linux/prctl.h>
-#include <linux/seccomp.h>
 
 static bool lets(const struct init *c, uint32_t nr, uint64_t a0, uint64_t a1, uint64_t a2)
 {
 	const uint64_t args[6] = { a0, a1, a2 };
-	uint32_t answer = bpf_answer((const char *)c->flat + c->flat->filter,
-				     c->flat->n_filter, nr, args) &
-			  SECCOMP_RET_ACTION_FULL;
 
-	return answer == SECCOMP_RET_ALLOW || answer == SECCOMP_RET_LOG;
+	return filter_lets(c, nr, args);
 }
 
 static bool lets_drop(const struct init *c, uint64_t keep)

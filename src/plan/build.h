@@ -32,14 +32,17 @@ struct plan_opts {
 	bool no_pivot, no_new_keyring;
 	uint32_t preserve_fds;      /* beyond stdio, LISTEN_FDS not counted */
 	const char *cgroup_manager; /* "cgroupfs", "systemd", "disabled" */
+	const char
+		*program; /* executed in place of args[0], with no other environment than
+			      * the given one; NULL = args[0] */
 	bool trace;
 };
 
 /* What `exec` knows of the running container, from its state. */
 struct plan_target {
 	uint32_t ns_flags; /* CLONE_NEW* of the container that differ from the host's */
-	const char *const
-		*cgroups; /* per host hierarchy index: absolute directory, or NULL */
+	/* Per host hierarchy index: absolute directory, or NULL. */
+	const char *const *cgroups;
 	const char *sub_cgroup; /* exec --cgroup, or NULL */
 };
 
@@ -54,14 +57,16 @@ struct plan {
 	struct buf strings; /* byte 0 is NUL: offset 0 = none */
 	int n_slots;        /* slots in use, SLOT_DYNAMIC and above included */
 	uint32_t n_scratch; /* bytes of pointer room for argv and envp */
-	const char *
-		cgroup_path; /* chosen, below the hierarchies' roots; NULL = none. Goes into the state. */
+	/* Chosen, below the hierarchies' roots; NULL = none. Goes into the state. */
+	const char *cgroup_path;
 	const char *rootfs;   /* absolute path of the root file system on the host */
 	strs warnings;        /* capabilities left out, and the like */
 	const char *headline; /* the host facts that count, in one line */
 	struct err *e;        /* set by the first builder that failed */
 };
 
+/* The CLONE_NEW* of an enum ns_type. */
+uint32_t plan_ns_flag(int type);
 /* Builds the plan of create (or run). 0 or -1. */
 int plan_build(const struct spec *spec, const struct host *host,
 	       const struct plan_opts *opts, struct arena *arena, struct plan *ret,
@@ -71,9 +76,6 @@ int plan_build_exec(const struct spec *spec, const struct process *process,
 		    const struct host *host, const struct plan_target *target,
 		    const struct plan_opts *opts, struct arena *arena, struct plan *ret,
 		    struct err *e);
-/* Lets the plan of a further process execute another program than its first argument names, with no other
- * environment than the given one. 0. */
-int plan_program(struct plan *p, const char *path);
 /* Builds the plan of one hook: executed in the host's namespaces (join_flags = 0) or in the container's (SLOT_PIDFD,
  * which the caller fills in as for exec). Standard streams are apply's (struct apply, stdio); argument list and
  * environment are the hook's. */

@@ -111,22 +111,6 @@ static bool groups_denied(const struct build *b)
 	return h->no_setgroups || (b->user_ns && single && !host_has_cap(h, CAP_SETGID));
 }
 
-int plan_program(struct plan *p, const char *path)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->init.n; i++) {
-		struct step *s = &p->init.v[i];
-
-		if (s->op == OP_FIND)
-			s->str[0] = plan_str(p, path);
-		if (s->op != OP_HOME)
-			p->init.v[n++] = *s;
-	}
-	p->init.n = n;
-	return 0;
-}
-
 int plan_build_exec(const struct spec *spec, const struct process *process,
 		    const struct host *host, const struct plan_target *target,
 		    const struct plan_opts *opts, struct arena *arena, struct plan *ret,

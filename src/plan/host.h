@@ -34,15 +34,15 @@ enum cgroup_mode { CGM_NONE, CGM_V2, CGM_V1, CGM_HYBRID };
 
 /* One mounted hierarchy. */
 struct hierarchy {
-	uint32_t
-		controllers; /* v1: what is mounted here; v2: cgroup.controllers of the mount's root */
+	/* v1: what is mounted here; v2: cgroup.controllers of the mount's root */
+	uint32_t controllers;
 	bool v2;
 	const char *mount; /* "/sys/fs/cgroup/memory" */
 	const char *name;  /* v1: last part of mount, "cpu,cpuacct"; v2: "" */
-	const char *
-		own; /* the caller's cgroup in it, "/" or "/a/b", below the mount's root */
-	const char *
-		options; /* v1: what mount(8) shows, "cpu,cpuacct" or "none,name=systemd" */
+	/* The caller's cgroup in it, "/" or "/a/b", below the mount's root. */
+	const char *own;
+	/* v1: what mount(8) shows, "cpu,cpuacct" or "none,name=systemd". */
+	const char *options;
 };
 
 #define HIERARCHIES_MAX 20

@@ -30,7 +30,7 @@ static const struct {
 };
 enum { N_KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
-static uint32_t flag_of(int type)
+uint32_t plan_ns_flag(int type)
 {
 	for (size_t i = 0; i < N_KINDS; i++)
 		if (kinds[i].type == type)
@@ -44,7 +44,7 @@ static size_t index_of(const struct build *b, uint32_t flag)
 	const struct linux_config *l = b->spec->linux_;
 
 	for (size_t i = 0; l && i < l->namespaces.n; i++)
-		if (flag_of(l->namespaces.v[i].type) == flag)
+		if (plan_ns_flag(l->namespaces.v[i].type) == flag)
 			return i;
 	return 0;
 }
@@ -152,10 +152,10 @@ static void read_list(struct build *b)
 		const struct ns *n = &l->namespaces.v[i];
 
 		if (!n->path) {
-			b->ns_new |= flag_of(n->type);
+			b->ns_new |= plan_ns_flag(n->type);
 			continue;
 		}
-		b->ns_joined |= flag_of(n->type);
+		b->ns_joined |= plan_ns_flag(n->type);
 		b->ns_slots[n->type] = plan_slot(b->p);
 	}
 }
@@ -200,7 +200,7 @@ void plan_ns_open(struct build *b)
 			continue;
 		s = plan_host(b->p, OP_NS_OPEN, "linux.namespaces[%zu].path", i);
 		s->str[0] = plan_str(b->p, n->path);
-		s->word[0] = flag_of(n->type);
+		s->word[0] = plan_ns_flag(n->type);
 		s->slot[0] = (int16_t)b->ns_slots[n->type];
 	}
 }
@@ -287,12 +287,12 @@ static void join(struct build *b, int type)
 {
 	struct step *s;
 
-	if (!(b->ns_joined & flag_of(type)))
+	if (!(b->ns_joined & plan_ns_flag(type)))
 		return;
 	s = plan_init(b->p, OP_NS_JOIN, "linux.namespaces[%zu].path",
-		      index_of(b, flag_of(type)));
+		      index_of(b, plan_ns_flag(type)));
 	s->slot[0] = (int16_t)b->ns_slots[type];
-	s->word[0] = flag_of(type);
+	s->word[0] = plan_ns_flag(type);
 	if (type != NS_USER)
 		return;
 	/* The change of ids makes init dumpable again where fs.suid_dumpable is set. */

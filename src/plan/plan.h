@@ -72,12 +72,12 @@ enum step_flag {
 	STEP_DIR = 2,  /* target: a directory; mask: most likely one (a hint) */
 	STEP_FILE = 4, /* target: a file */
 	STEP_LIKE = 8, /* target: what slot[1] is */
-	STEP_NO_SYMLINK =
-		16, /* target: refuse a symbolic link as last part (proc, sysfs: CVE-2019-19921) */
+	/* target: refuse a symbolic link as last part (proc, sysfs: CVE-2019-19921) */
+	STEP_NO_SYMLINK = 16,
 	STEP_NOFOLLOW = 32,  /* source: do not follow a symbolic link as last part */
 	STEP_IN_USERNS = 64, /* node: bind the host's device, mknod is not possible */
-	STEP_ACCEPT =
-		128, /* wait: on SLOT_LISTEN instead of SLOT_TALK (created, waiting for start) */
+	/* wait: on SLOT_LISTEN instead of SLOT_TALK (created, waiting for start) */
+	STEP_ACCEPT = 128,
 	STEP_V1 = 256,   /* cgroup: a v1 hierarchy */
 	STEP_LAST = 512, /* seccomp: the last chance to load before the exec */
 };
@@ -127,8 +127,8 @@ struct plan_flat {
 /* The page(s) shared with init: SLOT_TRACE, there for --trace and for a seccomp listener. */
 struct trace_page {
 	uint32_t stamping; /* init stamps each step */
-	uint32_t
-		taken; /* host: the listener was taken (init can make no system call to hear it) */
+	/* Host: the listener was taken (init can make no system call to hear it). */
+	uint32_t taken;
 	struct {
 		int64_t begin, end;
 	} steps[]; /* CLOCK_MONOTONIC, ns; 0 = not done */

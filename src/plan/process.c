@@ -34,11 +34,12 @@ static void find(struct build *b)
 {
 	const struct process *pr = b->process;
 	const char *path = env_value(pr, "PATH");
-	bool search = !strchr(pr->args.v[0], '/');
+	const char *program = b->opts->program ? b->opts->program : pr->args.v[0];
+	bool search = !strchr(program, '/');
 	struct step *s;
 
 	s = plan_init(b->p, OP_FIND, "%sargs[0]", part_at(b));
-	s->str[0] = plan_str(b->p, pr->args.v[0]);
+	s->str[0] = plan_str(b->p, program);
 	s->str[1] = search ? plan_str(b->p, path && *path ? path : DEFAULT_PATH) : 0;
 }
 
@@ -51,7 +52,7 @@ int plan_process_place(struct build *b)
 		return err_at(b->e, ERR_CONFIG, part_text(b, "%sargs", part_at(b)),
 			      "no program is given");
 	/* First: its name is resolved from where init is, which is the root until now. */
-	if (!env_value(pr, "HOME"))
+	if (!b->opts->program && !env_value(pr, "HOME"))
 		plan_init(b->p, OP_HOME, NULL)->word[0] = pr->user.uid;
 	if (pr->cwd && pr->cwd[strspn(pr->cwd, "/")]) {
 		s = plan_init(b->p, OP_CWD, "%scwd", part_at(b));

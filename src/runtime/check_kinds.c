@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/nsfs.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,20 +18,13 @@
 #include "plan/mount_options.h"
 #include "runtime/check.h"
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
-#endif
-
 enum { LIST_MAX = 1 << 20 };
 
-/* Is the word the last one of a line of the file? */
-static bool ends_a_line(struct checker *k, const char *file, const char *word)
+/* Is the word the last one of a line of the text? */
+static bool ends_a_line(const char *text, const char *word)
 {
-	size_t len, n = strlen(word);
-	char *text;
+	size_t n = strlen(word);
 
-	if (fd_read_file(AT_FDCWD, file, k->arena, LIST_MAX, &text, &len) < 0)
-		return false;
 	for (const char *p = text; (p = strstr(p, word)); p++)
 		if (p > text && (p[-1] == '\t' || p[-1] == ' ') &&
 		    (p[n] == '\n' || !p[n]))
@@ -84,6 +76,10 @@ static void check_options(struct checker *k, const char *at, const char *type,
 
 void check_filesystems(struct checker *k)
 {
+	char *known = "";
+	size_t len;
+
+	fd_read_file(AT_FDCWD, "/proc/filesystems", k->arena, LIST_MAX, &known, &len);
 	for (size_t i = 0; i < k->spec->mounts.n; i++) {
 		const struct mount *m = &k->spec->mounts.v[i];
 		const char *at = check_path(k, "mounts[%zu]", i);
@@ -93,25 +89,13 @@ void check_filesystems(struct checker *k)
 		if (w.bind || w.remount || !m->type || !strcmp(m->type, "bind") ||
 		    !strcmp(m->type, "none") || !strncmp(m->type, "cgroup", 6))
 			continue;
-		if (ends_a_line(k, "/proc/filesystems", m->type))
+		if (ends_a_line(known, m->type))
 			check_options(k, check_path(k, "%s.options", at), m->type, &w);
 		else if (!has_module(k, m->type))
 			check_add(k, false, check_path(k, "%s.type", at),
 				  "see /proc/filesystems",
 				  "this kernel has no file system \"%s\"", m->type);
 	}
-}
-
-static int clone_flag(int type)
-{
-	static const int flags[NS_COUNT] = {
-		[NS_PID] = CLONE_NEWPID,       [NS_NET] = CLONE_NEWNET,
-		[NS_MNT] = CLONE_NEWNS,        [NS_IPC] = CLONE_NEWIPC,
-		[NS_UTS] = CLONE_NEWUTS,       [NS_USER] = CLONE_NEWUSER,
-		[NS_CGROUP] = CLONE_NEWCGROUP, [NS_TIME] = CLONE_NEWTIME,
-	};
-
-	return flags[type];
 }
 
 void check_namespace_files(struct checker *k)
@@ -128,7 +112,7 @@ void check_namespace_files(struct checker *k)
 				    O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 		int kind = fd < 0 ? -1 : ioctl(fd, NS_GET_NSTYPE);
 
-		if (kind == clone_flag(ns->type))
+		if (kind >= 0 && (uint32_t)kind == plan_ns_flag(ns->type))
 			continue;
 		check_add(k, false, at, "name a file like /proc/PID/ns/net", "%s: %s",
 			  ns->path,

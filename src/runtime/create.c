@@ -43,20 +43,10 @@ static void note_cgroups(const struct job *j, struct state *ret)
 
 uint32_t spec_ns_flags(const struct spec *s)
 {
-	static const uint32_t flags[NS_COUNT] = {
-		[NS_PID] = CLONE_NEWPID,
-		[NS_NET] = CLONE_NEWNET,
-		[NS_MNT] = CLONE_NEWNS,
-		[NS_IPC] = CLONE_NEWIPC,
-		[NS_UTS] = CLONE_NEWUTS,
-		[NS_USER] = CLONE_NEWUSER,
-		[NS_CGROUP] = CLONE_NEWCGROUP,
-		[NS_TIME] = 0x80 /* CLONE_NEWTIME, which shares its bit with CSIGNAL */,
-	};
 	uint32_t all = 0;
 
 	for (size_t i = 0; s->linux_ && i < s->linux_->namespaces.n; i++)
-		all |= flags[s->linux_->namespaces.v[i].type];
+		all |= plan_ns_flag(s->linux_->namespaces.v[i].type);
 	return all;
 }
 

@@ -94,6 +94,7 @@ static int plan_confined(struct container *c, const struct hook *hook, struct pl
 		.state_root = c->skiff->root,
 		.start_at_once = true,
 		.cgroup_manager = c->state.cgroup_manager,
+		.program = hook->path,
 	};
 	struct plan_target target;
 	struct host host;
@@ -108,9 +109,7 @@ static int plan_confined(struct container *c, const struct hook *hook, struct pl
 	if (container_target(c, &host, &target, e) < 0)
 		return -1;
 	return plan_build_exec(c->spec, &process, &host, &target, &opts, &c->skiff->arena,
-			       ret, e) < 0
-		       ? -1
-		       : plan_program(ret, hook->path);
+			       ret, e);
 }
 
 static int spawn(struct container *c, struct running *r, uint32_t join,

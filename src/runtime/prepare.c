@@ -12,6 +12,15 @@
 #include "base/fd.h"
 #include "runtime/runtime.h"
 
+static char *without_slashes(struct arena *arena, const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	return arena_strndup(arena, path, n);
+}
+
 /* The bundle's absolute path: hooks and engines get it in the state. A relative one is
  * told without symbolic links, as the kernel knows it. */
 static int find_bundle(struct job *j, int *ret_fd, struct err *e)
@@ -24,7 +33,7 @@ static int find_bundle(struct job *j, int *ret_fd, struct err *e)
 	if (fd < 0)
 		return err_sys(e, errno, "bundle %s", given);
 	if (*given == '/') {
-		j->bundle = arena_strdup(&j->s->arena, given);
+		j->bundle = without_slashes(&j->s->arena, given);
 		*ret_fd = fd_take(&fd);
 		return 0;
 	}

@@ -54,33 +54,17 @@ static int read_record(const struct container *c, struct record *ret, struct err
 	return 1;
 }
 
-/* By /proc/PID/stat; zombies do not count as alive. */
-static bool has_start_time(const struct record *r)
-{
-	char path[32], text[1024], *p;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", r->pid);
-	if (fd_read_line(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return false;
-	/* The name in parentheses may hold anything; fields count from its end. Field 3
-	 * is the state, 22 the start. */
-	p = strrchr(text, ')');
-	if (!p || p[1] != ' ' || p[2] == 'Z' || p[2] == 'X')
-		return false;
-	p += 2;
-	for (int field = 3; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	return p && strtoull(p + 1, NULL, 10) == r->number;
-}
-
-/* Is it that very process, and has it not ended? A pid that was given away again cannot fool us. */
+/* Is it that very process, and has it not ended? A pid that was given away again cannot
+ * fool us; a zombie has ended. */
 static bool is_alive(const struct record *r, int pidfd)
 {
 	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+	unsigned long long number;
 	struct stat st;
 
 	if (r->kind == 's')
-		return has_start_time(r);
+		return !pid_start_time(r->pid, &number) && number == r->number &&
+		       poll(&ended, 1, 0) == 0;
 	return !fstat(pidfd, &st) && st.st_ino == r->number && poll(&ended, 1, 0) == 0;
 }
 
