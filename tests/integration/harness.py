@@ -113,6 +113,35 @@ def feed(pipe, data):
         pass
 
 
+class Reaper:
+    """collects ended children but those of one name"""
+
+    def __init__(self, left_alone):
+        self.left_alone, self.over = left_alone, threading.Event()
+        self.thread = threading.Thread(target=self._work)
+
+    def _work(self):
+        while not self.over.wait(0.02):
+            for task in os.listdir("/proc/self/task"):
+                try:
+                    for pid in kernel.read(f"/proc/self/task/{task}/children").split():
+                        self._take(pid)
+                except (FileNotFoundError, ProcessLookupError):
+                    pass  # a thread or a process that has just gone
+
+    def _take(self, pid):
+        name, _, rest = kernel.read(f"/proc/{pid}/stat").partition("(")[2].rpartition(")")
+        if rest.startswith(" Z") and name != self.left_alone:
+            os.waitpid(int(pid), os.WNOHANG)
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
 class Test:
     """the `t` of a test function"""
 
@@ -294,6 +323,11 @@ class Test:
                     os.waitpid(int(pid), os.WNOHANG)
                 except ChildProcessError:
                     pass
+
+    def reaping(self):
+        """a context in which a thread collects orphans, for tests that run commands in threads
+        of their own: what has the name of the program under test is left to those"""
+        return Reaper(os.path.basename(self.binary)[:15])
 
     def clean_up(self):
         """delete the containers, end what was spawned"""

@@ -73,7 +73,7 @@ def cycles(t, count):
             if rc != 0:
                 return f"{ident}: {what} ended with {rc}: {err.strip()}"
         return None
-    with ThreadPoolExecutor(POOL) as pool:
+    with ThreadPoolExecutor(POOL) as pool, t.reaping():
         problems = [p for p in pool.map(cycle, idents) if p]
     t.ids += idents
     all_or_failure(problems)
@@ -125,12 +125,12 @@ def storm(t, count):
                 rc and len(err.strip().splitlines()) != 1:
             return f"{what}: {rc}: {err!r}"
         return None
-    with ThreadPoolExecutor(POOL) as pool:
+    with ThreadPoolExecutor(POOL) as pool, t.reaping():
         problems = [p for p in pool.map(job, jobs) if p]
     for ident in idents:
-        rc, err = call(t, "delete", "--force", ident)
-        if rc:
-            problems.append(f"delete --force in the end: {rc}: {err!r}")
+        done = t.skiff("delete", "--force", ident, timeout=20)
+        if done.rc:
+            problems.append(f"delete --force in the end: {done}")
     all_or_failure(problems)
 
 
