@@ -23,6 +23,10 @@ check-local:
 endif
 AM_TESTS_ENVIRONMENT = TESTS_DIR='$(abs_srcdir)/tests'; export TESTS_DIR;
 LOG_COMPILER = $(EMULATOR)
+# What is tested where (tests/coverage.md) against the program's tables.
+TESTS += tests/coverage.py
+TEST_EXTENSIONS = .py
+PY_LOG_COMPILER = python3
 
 unit_cppflags = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit $(CMOCKA_CFLAGS)
 unit_libs = libskiff.la $(CMOCKA_LIBS) $(CAP_LIBS)
@@ -94,7 +98,7 @@ check-tap: $(check_PROGRAMS)
 	@$(srcdir)/contrib/run-unit .
 .PHONY: check-tap tests
 
-EXTRA_DIST += tests/unit/bad_configs.def tests/golden/base tests/golden/cases tests/golden/hosts tests/fixtures \
+EXTRA_DIST += tests/coverage.md tests/coverage.py tests/unit/bad_configs.def tests/golden/base tests/golden/cases tests/golden/hosts tests/fixtures \
 	tests/fuzz tests/integration tests/bench tests/vm
 dist-hook:
 	find '$(distdir)' -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,8 @@
 /*
  * Runs at build time: writes the manual pages from the option tables and from the tables
  * of the configuration, so that neither can tell anything else than the program does.
- * mkman DIR writes skiff.1, skiff-COMMAND.1 and skiff-config.5.
+ * mkman MAN-DIR COMPLETIONS-DIR writes skiff.1, skiff-COMMAND.1 and skiff-config.5, and
+ * the shells' completions; mkman --list prints the names of all that the tables have.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -251,21 +252,26 @@ static int write_config(struct arena *arena, int dir)
 	return save(&b, dir, "skiff-config.5");
 }
 
+static int write_pages(struct arena *arena, char **argv)
+{
+	int dir = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = dir < 0 ? -errno : write_main(arena, dir) | write_config(arena, dir);
+	for (size_t i = 0; !r && cli_commands[i]; i++)
+		r = write_command(arena, dir, cli_commands[i]);
+	return r ? r : write_completions(arena, argv[2]);
+}
+
 int main(int argc, char **argv)
 {
+	bool list = argc == 2 && !strcmp(argv[1], "--list");
 	struct arena arena;
-	int dir, r;
+	int r;
 
-	if (argc != 3 || arena_init(&arena) < 0) {
-		fprintf(stderr, "Usage: mkman MAN-DIR COMPLETIONS-DIR\n");
+	if ((argc != 3 && !list) || arena_init(&arena) < 0) {
+		fprintf(stderr, "Usage: mkman MAN-DIR COMPLETIONS-DIR | --list\n");
 		return 1;
 	}
-	dir = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = dir < 0 ? -errno : write_main(&arena, dir) | write_config(&arena, dir);
-	for (size_t i = 0; !r && cli_commands[i]; i++)
-		r = write_command(&arena, dir, cli_commands[i]);
-	if (!r)
-		r = write_completions(&arena, argv[2]);
+	r = list ? write_list(&arena) : write_pages(&arena, argv);
 	if (r)
 		fprintf(stderr, "mkman: failed\n");
 	return r != 0;
