@@ -18,6 +18,8 @@ host_op *host_op_of(enum op op)
 		[OP_SPAWN]          = host_spawn,
 		[OP_MAP_UID]        = host_map_uid,
 		[OP_MAP_GID]        = host_map_gid,
+		[OP_USERNS]         = host_userns,
+		[OP_IDMAP]          = host_idmap,
 		[OP_PROC_WRITE]     = host_proc_write,
 		[OP_HOOKS]          = host_hooks,
 		[OP_PID_FILE]       = host_pid_file,

@@ -6,6 +6,7 @@ core_sources += \
 	src/apply/child.h \
 	src/apply/files.c \
 	src/apply/host.c \
+	src/apply/idmap.c \
 	src/apply/maps.c \
 	src/apply/parts.h \
 	src/apply/run.c \

@@ -368,7 +368,7 @@ static int build_all(struct build *b)
 	struct steps before, after;
 
 	b->p->headline = part_headline(b);
-	if (check(b) || plan_ns_choose(b))
+	if (check(b) || plan_ns_choose(b) || plan_idmaps_choose(b))
 		return -1;
 	b->p->rootfs = rootfs_path(b);
 	if (host_before(b))

@@ -9,8 +9,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "plan/mount_options.h"
-#include "plan/parts.h"
+#include "plan/mounts.h"
 
 static const struct {
 	const char *name;

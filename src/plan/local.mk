@@ -9,6 +9,7 @@ core_sources += \
 	src/plan/hook.c \
 	src/plan/host.h \
 	src/plan/identity.c \
+	src/plan/idmap.c \
 	src/plan/limits.c \
 	src/plan/limits.h \
 	src/plan/limits_io.c \
@@ -17,6 +18,7 @@ core_sources += \
 	src/plan/mount_options.c \
 	src/plan/mount_options.h \
 	src/plan/mounts.c \
+	src/plan/mounts.h \
 	src/plan/mounts_cgroup.c \
 	src/plan/namespaces.c \
 	src/plan/ops.c \

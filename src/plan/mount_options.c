@@ -216,8 +216,24 @@ static void read_option(const struct mount_option *o, char *text, struct mount_w
 		break;
 	case MOPT_IDMAP:
 		w->idmap = true;
+		w->idmap_rec = o->rec;
 		break;
 	}
+}
+
+bool mount_option_is_idmap(const char *text)
+{
+	const char *word = *text == 'r' ? text + 1 : text;
+
+	return !strncmp(word, "idmap", 5) && (!word[5] || word[5] == '=');
+}
+
+/* "idmap=uids=..." */
+static void read_idmap(const char *text, struct mount_wish *w)
+{
+	w->idmap = true;
+	w->idmap_rec = *text == 'r';
+	w->idmap_text = strchr(text, '=') + 1;
 }
 
 void mount_options_read(const strs *options, struct arena *arena, struct mount_wish *ret)
@@ -230,8 +246,8 @@ void mount_options_read(const strs *options, struct arena *arena, struct mount_w
 
 		if (o)
 			read_option(o, text, ret);
-		else if (!strncmp(text, "idmap=", 6) || !strncmp(text, "ridmap=", 7))
-			ret->idmap = true;
+		else if (mount_option_is_idmap(text))
+			read_idmap(text, ret);
 		else if (*text)
 			add_data(ret, text);
 	}

@@ -35,6 +35,8 @@ struct mount_option {
 extern const struct mount_option mount_options[];
 
 const struct mount_option *mount_option_find(const char *name);
+/* "idmap", "ridmap", or one of them with mappings: "idmap=uids=0-1000-1". */
+bool mount_option_is_idmap(const char *text);
 
 /* All options of one mount. */
 struct mount_wish {
@@ -42,8 +44,9 @@ struct mount_wish {
 	uint64_t rec_set, rec_clear; /* of the whole tree */
 	uint32_t propagation;        /* MS_PRIVATE ..., 0 = not asked for */
 	uint32_t ms;                 /* the same and more as flags of mount(2) */
-	bool bind, rec, remount, copy_up, nofollow, copy_link, idmap;
-	strs data; /* for the file system: "key=value" or a flag's name */
+	bool bind, rec, remount, copy_up, nofollow, copy_link, idmap, idmap_rec;
+	const char *idmap_text; /* what follows "idmap=", or NULL */
+	strs data;              /* for the file system: "key=value" or a flag's name */
 };
 
 /* Reads a mount's options; unknown ones are the file system's. */

@@ -7,8 +7,7 @@
 #include <linux/sched.h>
 #include <string.h>
 
-#include "plan/mount_options.h"
-#include "plan/parts.h"
+#include "plan/mounts.h"
 
 static bool is_cgroup(const struct mount *m)
 {
@@ -40,9 +39,9 @@ void part_attach(struct build *b, size_t i, int slot, const char *path)
 	s->str[0] = plan_str(b->p, path);
 }
 
-int part_source(struct build *b, const char *path, unsigned flags, const char *origin)
+void part_source_at(struct build *b, int slot, const char *path, unsigned flags,
+		    const char *origin)
 {
-	int slot = plan_slot(b->p);
 	struct step *s;
 
 	if (b->can_mount) {
@@ -55,6 +54,13 @@ int part_source(struct build *b, const char *path, unsigned flags, const char *o
 	s->str[0] = plan_str(b->p, path);
 	s->slot[0] = (int16_t)slot;
 	s->flags = (uint16_t)flags;
+}
+
+int part_source(struct build *b, const char *path, unsigned flags, const char *origin)
+{
+	int slot = plan_slot(b->p);
+
+	part_source_at(b, slot, path, flags, origin);
 	return slot;
 }
 
@@ -123,9 +129,11 @@ static int bind(struct build *b, size_t i, const char *path, const struct mount_
 			b,
 			"mounts[%zu].options: copy-symlink: a symbolic link is followed",
 			i);
-	slot = part_source(b, bind_source(b, m),
-			   (w->rec ? STEP_REC : 0) | (w->nofollow ? STEP_NOFOLLOW : 0),
-			   origin);
+	slot = part_idmap_slot(b, i);
+	part_source_at(b, slot, bind_source(b, m),
+		       (w->rec ? STEP_REC : 0) | (w->nofollow ? STEP_NOFOLLOW : 0),
+		       origin);
+	part_idmap(b, i);
 	s = part_target(b, i, path, STEP_LIKE);
 	s->slot[1] = (int16_t)slot;
 	part_bind_attr(b, i, slot, w);
@@ -287,9 +295,6 @@ static int one(struct build *b, size_t i)
 			      part_text(b, "mounts[%zu].destination", i), "missing");
 	path = part_clean(b, m->destination);
 	mount_options_read(&m->options, b->p->arena, &w);
-	if (w.idmap || m->uid_mappings.n || m->gid_mappings.n)
-		return err_at(b->e, ERR_CONFIG, part_text(b, "mounts[%zu]", i),
-			      "idmapped mounts are not supported yet");
 	if (w.remount) {
 		remount(b, i, path, &w);
 		return 0;

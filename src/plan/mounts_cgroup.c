@@ -10,8 +10,7 @@
 #include <linux/sched.h>
 #include <string.h>
 
-#include "plan/mount_options.h"
-#include "plan/parts.h"
+#include "plan/mounts.h"
 
 static bool has_cgroup_ns(const struct build *b)
 {

@@ -221,7 +221,7 @@ bool plan_ns_pid_enter(const struct build *b)
 
 /* --- the maps of a new user namespace --- */
 
-static uint32_t map_text(struct build *b, const id_maps *maps)
+uint32_t part_map_text(struct build *b, const id_maps *maps)
 {
 	struct buf text;
 
@@ -247,7 +247,7 @@ static uint32_t map_args(struct build *b, const id_maps *maps)
 static void add_map(struct build *b, enum op op, const id_maps *maps, bool helper)
 {
 	const char *origin = op == OP_MAP_UID ? "linux.uidMappings" : "linux.gidMappings";
-	uint32_t text = helper ? map_args(b, maps) : map_text(b, maps);
+	uint32_t text = helper ? map_args(b, maps) : part_map_text(b, maps);
 	struct step *s = plan_host(b->p, op, "%s", origin);
 
 	s->str[0] = text;
@@ -264,6 +264,7 @@ void plan_ns_maps(struct build *b)
 		return;
 	add_map(b, OP_MAP_GID, &b->gids, by_helper(b, &b->gids, h->egid, CAP_SETGID));
 	add_map(b, OP_MAP_UID, &b->uids, by_helper(b, &b->uids, h->euid, CAP_SETUID));
+	plan_idmaps_own(b);
 	plan_host(b->p, OP_TELL, NULL)->word[0] = SYNC_MAPPED;
 }
 

@@ -23,6 +23,7 @@ struct build {
 	bool deny_groups;   /* setgroups is denied in the container's user namespace */
 	id_maps uids, gids; /* of a new user namespace */
 	int ns_slots[NS_COUNT];
+	struct idmap *idmaps; /* per mount; NULL: none is idmapped */
 
 	struct cgroup_plan cg;
 	bool has_proc; /* SLOT_PROC is made */
@@ -55,6 +56,7 @@ int plan_ns_enter(struct build *b); /* INIT: from the first step up to the host 
 /* Whether init enters its pid namespace by a clone of itself. */
 bool plan_ns_pid_enter(const struct build *b);
 bool plan_ns_maps_id(const id_maps *maps, uint32_t id);
+uint32_t part_map_text(struct build *b, const id_maps *maps); /* for uid_map */
 /* *id of the container's user namespace as the host sees it; false = not known. */
 bool plan_ns_host_id(const struct build *b, uint32_t *id);
 
@@ -62,18 +64,11 @@ bool plan_ns_host_id(const struct build *b, uint32_t *id);
 void plan_root(struct build *b); /* the root file system as a mount of its own */
 void plan_pivot(struct build *b);
 
-/* mounts.c, mounts_cgroup.c */
+/* mounts.c; more of it in mounts.h */
 int plan_mounts(struct build *b);
-struct mount_wish;
-int plan_mount_cgroup(struct build *b, size_t i, const char *path,
-		      const struct mount_wish *w);
-/* i = index of the mount in the configuration, path = where it goes, cleaned */
-struct step *part_target(struct build *b, size_t i, const char *path, unsigned flags);
-struct step *part_fs(struct build *b, size_t i, const char *type, const char *source);
-void part_attach(struct build *b, size_t i, int slot, const char *path);
-void part_bind_attr(struct build *b, size_t i, int slot, const struct mount_wish *w);
-/* Clones a path of the host, on the side that can; returns the slot. origin "" = none. */
-int part_source(struct build *b, const char *path, unsigned flags, const char *origin);
+/* idmap.c */
+int plan_idmaps_choose(struct build *b); /* no steps */
+void plan_idmaps_own(struct build *b);   /* HOST: those of the new user namespace */
 
 /* devices_nodes.c */
 int plan_nodes(struct build *b);

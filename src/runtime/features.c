@@ -149,8 +149,7 @@ static strs option_words(struct arena *arena)
 		n++;
 	l.v = arena_array(arena, n, sizeof(*l.v));
 	for (size_t i = 0; i < n; i++)
-		if (mount_options[i].kind != MOPT_IDMAP)
-			l.v[l.n++] = (char *)mount_options[i].name;
+		l.v[l.n++] = (char *)mount_options[i].name;
 	return l;
 }
 
@@ -226,7 +225,7 @@ int skiff_features(struct skiff *s, const char **ret, struct skiff_error *e)
 	struct enabled yes = { true }, no = { false };
 	struct cgroup_features cgroup = { .v1 = true, .v2 = true, .rdma = true };
 	struct seccomp_features seccomp;
-	struct mount_extensions extensions = { .idmap = &no };
+	struct mount_extensions extensions = { .idmap = &yes };
 	struct linux_features linux_ = {
 		.namespaces = WORDS("cgroup", "ipc", "mount", "network", "pid", "time",
 				    "user", "uts"),

@@ -213,6 +213,11 @@ static void check_idmap(struct check *c, const struct mount *m, size_t i)
 		check_fault(
 			c, check_at(c, "mounts[%zu]", i),
 			"uidMappings and gidMappings go together: give both or neither");
+	for (size_t k = 0; k < m->options.n; k++)
+		if (m->uid_mappings.n && strstr(m->options.v[k], "idmap="))
+			check_fault(c, check_at(c, "mounts[%zu].options[%zu]", i, k),
+				    "idmap= and uidMappings contradict each other: keep "
+				    "one");
 	if ((plain || recursive) && !m->uid_mappings.n && !check_has_ns(c, NS_USER))
 		check_fault(c, check_at(c, "mounts[%zu].options", i),
 			    "an idmapped mount needs uidMappings "
