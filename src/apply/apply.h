@@ -20,7 +20,8 @@ struct trace;
 /* What the layer above does at some steps. Each returns 0 or -1. NULL = not needed by
  * this plan. */
 struct apply_calls {
-	int (*state_write)(struct apply *a, struct err *e); /* OP_STATE_WRITE */
+	int (*state_write)(struct apply *a, struct err *e);  /* OP_STATE_WRITE */
+	int (*state_config)(struct apply *a, struct err *e); /* OP_STATE_CONFIG */
 	int (*hooks)(struct apply *a, int kind,
 		     struct err *e); /* OP_HOOKS, enum hook_kind */
 	int (*tty_take)(struct apply *a, int master,

@@ -75,6 +75,12 @@ int host_state_write(struct apply *a, const struct step *s, struct err *e)
 	return a->calls && a->calls->state_write ? a->calls->state_write(a, e) : 0;
 }
 
+int host_state_config(struct apply *a, const struct step *s, struct err *e)
+{
+	(void)s;
+	return a->calls && a->calls->state_config ? a->calls->state_config(a, e) : 0;
+}
+
 int host_hooks(struct apply *a, const struct step *s, struct err *e)
 {
 	return a->calls && a->calls->hooks ? a->calls->hooks(a, (int)s->word[0], e) : 0;

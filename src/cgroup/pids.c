@@ -42,13 +42,13 @@ static void add_pid(struct pid_list *list, pid_t pid)
 }
 
 /* The processes of one directory. 0 or -errno. */
-static int read_procs(int dirfd, const char *dir, struct pid_list *list)
+static int read_procs(int dirfd, void *ctx)
 {
-	const char *path = arena_printf(list->arena, "%s/cgroup.procs", dir);
+	struct pid_list *list = ctx;
 	char *text, *line, *save = NULL;
 	uint64_t pid;
 	size_t len;
-	int r = fd_read_file(dirfd, path, list->arena, PROCS_MAX, &text, &len);
+	int r = fd_read_file(dirfd, "cgroup.procs", list->arena, PROCS_MAX, &text, &len);
 
 	/* Gone meanwhile; or threaded (EOPNOTSUPP), then its processes are listed in
 	 * the domain above. */
@@ -68,11 +68,8 @@ int cgroup_pids(const char *path, struct arena *arena, pid_t **ret, size_t *ret_
 {
 	struct pid_list list = { .arena = arena };
 	auto_fd fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const char *const *dirs;
-	int r = fd < 0 ? -errno : cgroup_tree(fd, arena, &dirs);
+	int r = fd < 0 ? -errno : cgroup_walk(fd, arena, read_procs, &list);
 
-	for (size_t i = 0; !r && dirs[i]; i++)
-		r = read_procs(fd, dirs[i], &list);
 	if (r)
 		return err_sys(e, -r, "list the processes of cgroup %s", path);
 	*ret = list.v;

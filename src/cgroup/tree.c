@@ -57,38 +57,91 @@ const char *dir_scan_next(struct dir_scan *s)
 	}
 }
 
-int cgroup_tree(int dirfd, struct arena *arena, const char *const **ret)
+/* A directory that is still to be visited. */
+struct entry {
+	const char *name;
+	int depth;
+};
+
+struct walk {
+	struct arena *arena;
+	struct entry *v; /* a stack */
+	size_t n, cap, seen;
+	int fd, depth; /* where we stand */
+};
+
+static int push(struct walk *w, const char *name, int depth)
 {
-	size_t n = 0, cap = 64, done = 0;
-	const char **v = arena_array(arena, cap, sizeof(*v));
+	if (++w->seen > DIRS_MAX)
+		return -E2BIG;
+	if (w->n == w->cap) {
+		size_t cap = w->cap ? w->cap * 2 : 64;
+		struct entry *bigger = arena_array(w->arena, cap, sizeof(*bigger));
 
-	for (v[n++] = "."; done < n; done++) {
-		auto_fd fd = openat(dirfd, v[done], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		struct dir_scan scan;
-		const char *name;
-
-		if (fd < 0 && errno == ENOENT)
-			continue;
-		if (fd < 0)
-			return -errno;
-		dir_scan_init(&scan, fd);
-		while ((name = dir_scan_next(&scan))) {
-			if (n + 1 == cap) {
-				const char **bigger = arena_array(arena, cap * 2,
-								  sizeof(*v));
-
-				memcpy(bigger, v, n * sizeof(*v));
-				v = bigger;
-				cap *= 2;
-			}
-			if (n == DIRS_MAX)
-				return -E2BIG;
-			v[n++] = arena_printf(arena, "%s/%s", v[done], name);
-		}
+		if (w->n)
+			memcpy(bigger, w->v, w->n * sizeof(*bigger));
+		w->v = bigger;
+		w->cap = cap;
 	}
-	v[n] = NULL;
-	*ret = v;
+	w->v[w->n++] = (struct entry){ arena_strdup(w->arena, name), depth };
 	return 0;
+}
+
+/* To another directory from the one in hand. 0 or -errno; then we still stand there. */
+static int step_to(struct walk *w, const char *name, int depth)
+{
+	int fd = openat(w->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	fd_close(&w->fd);
+	w->fd = fd;
+	w->depth = depth;
+	return 0;
+}
+
+/* Cgroups cannot be moved to another parent, so ".." leads where we came from. */
+static int enter(struct walk *w, const struct entry *to)
+{
+	int r = 0;
+
+	while (!r && w->depth >= to->depth)
+		r = step_to(w, "..", w->depth - 1);
+	return r ? r : step_to(w, to->name, to->depth);
+}
+
+static int visit_here(struct walk *w, int (*visit)(int dirfd, void *ctx), void *ctx)
+{
+	struct dir_scan scan;
+	const char *name;
+	int r = visit(w->fd, ctx);
+
+	dir_scan_init(&scan, w->fd);
+	while (!r && (name = dir_scan_next(&scan)))
+		r = push(w, name, w->depth + 1);
+	return r;
+}
+
+int cgroup_walk(int dirfd, struct arena *arena, int (*visit)(int dirfd, void *ctx),
+		void *ctx)
+{
+	auto_fd here = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct walk w = { .arena = arena };
+	int r;
+
+	if (here < 0)
+		return -errno;
+	w.fd = fd_take(&here);
+	r = visit_here(&w, visit, ctx);
+	while (!r && w.n) {
+		struct entry next = w.v[--w.n];
+
+		r = enter(&w, &next);
+		/* ENOENT: gone meanwhile. */
+		r = r == -ENOENT ? 0 : r ? r : visit_here(&w, visit, ctx);
+	}
+	fd_close(&w.fd);
+	return r;
 }
 
 long long clock_ms(void)

@@ -15,9 +15,10 @@ struct dir_scan {
 void dir_scan_init(struct dir_scan *s, int fd); /* rewinds */
 const char *dir_scan_next(struct dir_scan *s);
 
-/* Paths, relative to dirfd, of all cgroups below it; the first is ".".
- * NULL-terminated, in the arena. 0 or -errno. */
-int cgroup_tree(int dirfd, struct arena *arena, const char *const **ret);
+/* Calls visit with a descriptor of dirfd's directory and of every one below it, at any
+ * depth, until one answers other than 0. That answer, 0 or -errno. */
+int cgroup_walk(int dirfd, struct arena *arena, int (*visit)(int dirfd, void *ctx),
+		void *ctx);
 
 /* Milliseconds of CLOCK_MONOTONIC. */
 long long clock_ms(void);

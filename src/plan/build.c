@@ -346,7 +346,11 @@ static int host_before(struct build *b)
 	host_state(b);
 	part_console(b);
 	plan_ns_open(b);
-	return plan_cgroup_make(b->p, b->spec, b->host, b->opts, &b->cg);
+	if (plan_cgroup_make(b->p, b->spec, b->host, b->opts, &b->cg))
+		return -1;
+	/* From here on delete may kill what is in the cgroups: before, they may be anybody's. */
+	plan_host(b->p, OP_STATE_CONFIG, NULL);
+	return 0;
 }
 
 static int host_after(struct build *b)

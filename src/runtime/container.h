@@ -53,10 +53,11 @@ int container_open(struct skiff *s, const char *id, struct container *ret, struc
 int container_load(struct container *c, struct err *e);
 int container_load_spec(struct container *c, struct err *e);
 void container_close(struct container *c);
-/* Writes state.json and the copy of the configuration, and takes the lock that says
- * "being created" until the descriptor dir is closed. */
-int state_write(int dir, const struct state *st, const char *config, size_t n,
-		struct arena *arena, struct err *e);
+/* Writes state.json, and takes the lock that says "being created" until the descriptor
+ * dir is closed. */
+int state_write(int dir, const struct state *st, struct arena *arena, struct err *e);
+/* The copy of the configuration, once the cgroups are made. */
+int state_write_config(int dir, const char *config, size_t n, struct err *e);
 /* salvage.c: what delete needs, when state.json cannot be read. */
 void state_salvage(struct container *c);
 /* What the specification calls state, for people, engines and hooks. */

@@ -83,8 +83,14 @@ static int on_state_write(struct apply *a, struct err *e)
 
 	state_from_job(j, &j->container->state);
 	j->container->has_state = true;
-	return state_write(a->slots[SLOT_STATE], &j->container->state, j->text,
-			   j->text_len, &j->s->arena, e);
+	return state_write(a->slots[SLOT_STATE], &j->container->state, &j->s->arena, e);
+}
+
+static int on_state_config(struct apply *a, struct err *e)
+{
+	struct job *j = a->ctx;
+
+	return state_write_config(a->slots[SLOT_STATE], j->text, j->text_len, e);
 }
 
 static int on_hooks(struct apply *a, int kind, struct err *e)
@@ -114,6 +120,7 @@ static int on_tty_take(struct apply *a, int master, struct err *e)
 
 static const struct apply_calls calls = {
 	.state_write = on_state_write,
+	.state_config = on_state_config,
 	.hooks = on_hooks,
 	.tty_take = on_tty_take,
 };
@@ -125,6 +132,7 @@ static void keep(struct job *j, struct apply *a)
 
 	c->dir = fd_take(&a->slots[SLOT_STATE]);
 	c->pid = a->pid;
+	c->recorded = true;
 	/* While the descriptor is open the lock says "being created"; after create it
 	 * goes with the context, which nobody keeps. */
 	if (j->start_at_once)

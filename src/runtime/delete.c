@@ -42,19 +42,28 @@ static int wait_for_init(const struct container *c, struct err *e)
 		       c->id, c->pid, WAIT_MS / 1000, text);
 }
 
+/* A creator that was killed before it had made the cgroups leaves the names of cgroups
+ * that may be somebody else's. It writes config.json after that, and init's record later. */
+static bool owns_cgroups(const struct container *c)
+{
+	return c->recorded || !faccessat(c->dir, "config.json", F_OK, 0);
+}
+
 int container_kill_all(struct container *c, struct err *e)
 {
 	struct err ignored;
+	bool own;
 
 	/* A record that cannot be read must not keep the rest from going. */
 	if (c->pidfd < 0)
 		(void)container_find(c, &ignored);
 	if (c->pidfd >= 0)
 		syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+	own = owns_cgroups(c);
 	/* Processes outlive init when they are in no pid namespace of their own, and a
 	 * creator that was killed may have left an init that nobody recorded. A frozen
 	 * init does not die before the cgroup is thawed, too. */
-	for (size_t i = 0; i < c->state.cgroups.n; i++)
+	for (size_t i = 0; own && i < c->state.cgroups.n; i++)
 		if (cgroup_kill_all(c->state.cgroups.v[i].path, e) < 0)
 			return -1;
 	return c->pidfd >= 0 ? wait_for_init(c, e) : 0;
@@ -62,9 +71,17 @@ int container_kill_all(struct container *c, struct err *e)
 
 static int remove_cgroups(struct container *c, struct err *e)
 {
-	for (size_t i = 0; i < c->state.cgroups.n; i++)
-		if (cgroup_remove(c->state.cgroups.v[i].path, WAIT_MS, e) < 0)
+	bool own = owns_cgroups(c);
+
+	for (size_t i = 0; i < c->state.cgroups.n; i++) {
+		const char *path = c->state.cgroups.v[i].path;
+
+		/* What was not ours has processes or children, and stays. */
+		if (!own)
+			rmdir(path);
+		else if (cgroup_remove(path, WAIT_MS, e) < 0)
 			return -1;
+	}
 	return 0;
 }
 

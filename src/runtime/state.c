@@ -1,6 +1,7 @@
 /*
- * A container on disk: <root>/<id>/ (0700) with state.json and config.json, written once
- * by the creator before anything else of the container exists; `init`, a symbolic link to
+ * A container on disk: <root>/<id>/ (0700) with state.json, written once by the creator
+ * before anything else of the container exists; config.json, written when its cgroups are
+ * made, so that delete kills nobody in a cgroup that it never got; `init`, a symbolic link to
  * "PID STARTTIME" (one atomic system call, and no reader ever sees half of it); and the
  * socket `start` while the container waits for its start. The creator holds a lock on the
  * directory, so that a container in the making can be told from one whose creator died.
@@ -224,8 +225,7 @@ static int write_new(int dir, const char *name, const void *data, size_t n, stru
 	return r < 0 ? err_sys(e, -r, "state directory: write %s", name) : 0;
 }
 
-int state_write(int dir, const struct state *st, const char *config, size_t n,
-		struct arena *arena, struct err *e)
+int state_write(int dir, const struct state *st, struct arena *arena, struct err *e)
 {
 	struct state whole = *st;
 	struct buf b;
@@ -237,8 +237,11 @@ int state_write(int dir, const struct state *st, const char *config, size_t n,
 		return err_set(e, ERR_CONFIG, "annotations are too long");
 	if (flock(dir, LOCK_EX | LOCK_NB) < 0)
 		return err_sys(e, errno, "lock the state directory");
-	if (write_new(dir, "state.json", b.p, b.len, e) < 0)
-		return -1;
+	return write_new(dir, "state.json", b.p, b.len, e);
+}
+
+int state_write_config(int dir, const char *config, size_t n, struct err *e)
+{
 	return write_new(dir, "config.json", config, n, e);
 }
 

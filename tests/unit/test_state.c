@@ -49,7 +49,7 @@ static int make(const char *id)
 	dir = open(arena_printf(&s->arena, "%s/%s", root, id),
 		   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(dir >= 0);
-	assert_int_equal(state_write(dir, &st, "{}", 2, &s->arena, &e), 0);
+	assert_int_equal(state_write(dir, &st, &s->arena, &e), 0);
 	return dir;
 }
 
