@@ -43,6 +43,7 @@ struct apply {
 	int *slots; /* plan->n_slots descriptors, -1 = closed. SLOT_PIDFD filled before: the container's */
 	pid_t pid; /* init, our child */
 	pid_t payload; /* as pid: a process that init became by entering a pid namespace is both */
+	pid_t net_helper;  /* skiff-net, while it is there */
 	int payload_pidfd; /* exec: of the payload; else -1 and SLOT_PIDFD counts */
 	const void *filter;
 	uint32_t n_filter;

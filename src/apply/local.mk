@@ -5,9 +5,12 @@ core_sources += \
 	src/apply/child.c \
 	src/apply/child.h \
 	src/apply/files.c \
+	src/apply/helper.c \
+	src/apply/helper.h \
 	src/apply/host.c \
 	src/apply/idmap.c \
 	src/apply/maps.c \
+	src/apply/net.c \
 	src/apply/parts.h \
 	src/apply/run.c \
 	src/apply/seccomp.c \

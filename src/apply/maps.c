@@ -5,13 +5,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "apply/helper.h"
 #include "apply/parts.h"
 #include "base/fd.h"
 
@@ -45,36 +43,16 @@ static void read_words(int fd, char words[HELPER_WORDS])
 	words[strcspn(words, "\n")] = '\0';
 }
 
-static int start_helper(const char *path, char *const *argv, int out, pid_t *ret)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none;
-	char *env[] = { NULL };
-	int r;
-
-	sigemptyset(&none);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_adddup2(&files, out, 1);
-	posix_spawn_file_actions_adddup2(&files, out, 2);
-	r = posix_spawn(ret, path, &files, &attr, argv, env);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attr);
-	return r;
-}
-
 static int run_helper(const char *path, char *const *argv, struct err *e)
 {
 	char words[HELPER_WORDS];
-	int fds[2], status = -1, r;
+	int fds[2], status, r;
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "pipe");
-	r = start_helper(path, argv, fds[1], &pid);
+	r = helper_start(path, argv, (struct helper_fd[]){ { fds[1], 1 }, { fds[1], 2 } },
+			 2, &pid);
 	close(fds[1]);
 	if (r) {
 		close(fds[0]);
@@ -82,8 +60,7 @@ static int run_helper(const char *path, char *const *argv, struct err *e)
 	}
 	read_words(fds[0], words);
 	close(fds[0]);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = helper_end(pid);
 	if (status == 0)
 		return 0;
 	return err_set(e, ERR_HOST, "%s failed: %s", path,

@@ -48,6 +48,10 @@ void talk_prefer_init(struct apply *a, struct err *e);
 /* words.c: how init ended without a word. Reaps it. Always -1. */
 int words_died(struct apply *a, struct err *e);
 
+host_op host_net_open, host_net_move, host_net_keep; /* net.c */
+/* Leaves the helper, which puts the devices back unless it was told to keep them. */
+void net_end(struct apply *a);
+
 /* trace.c */
 void trace_stamp(struct trace *t, size_t step, bool end);
 void trace_start(struct trace *t, size_t n_steps);

@@ -62,6 +62,8 @@ void undo(struct apply *a)
 			continue;
 		if (s->op == OP_CGROUP_MAKE)
 			remove_cgroup(a, s);
+		else if (s->op == OP_NET_OPEN && a->net_helper)
+			net_end(a);
 		else if (s->op == OP_STATE_MAKE)
 			remove_state(a, s);
 		else if (s->op == OP_PID_FILE)

@@ -85,11 +85,12 @@ static void add_hooks(struct build *b, enum hook_kind k)
 	s->word[0] = k;
 }
 
-/* Hooks that may still mount something, or bring network devices. */
-static bool hooks_before_pivot(const struct build *b)
+/* Hooks that may still mount something, or bring network devices; or the devices that are configured: their sysctls
+ * can be set when they are there. */
+static bool acts_before_pivot(const struct build *b)
 {
 	return has_hooks(b, HOOK_PRESTART) || has_hooks(b, HOOK_CREATE_RUNTIME) ||
-	       has_hooks(b, HOOK_CREATE_CONTAINER);
+	       has_hooks(b, HOOK_CREATE_CONTAINER) || b->spec->linux_->net_devices.n;
 }
 
 /* --- the host's part --- */
@@ -178,8 +179,9 @@ static int host_meet(struct build *b)
 {
 	if (b->process->terminal && !b->opts->console_socket)
 		plan_host(b->p, OP_TTY_TAKE, "process.terminal");
-	if (b->cg.has_rules || hooks_before_pivot(b))
+	if (b->cg.has_rules || acts_before_pivot(b))
 		wait_host(b, SYNC_READY);
+	plan_net_move(b);
 	if (plan_devices_attach(b->p, b->spec, b->host, &b->cg))
 		return -1;
 	add_hooks(b, HOOK_PRESTART);
@@ -231,14 +233,14 @@ static int init_file_system(struct build *b)
 	return plan_terminal(b);
 }
 
-/* From "devices made" to "go". Without hooks init does not stop for the host until it has nothing else to do. */
+/* From "devices made" to "go". Without such acts init stops for the host only when it has nothing else to do. */
 static int init_meet(struct build *b)
 {
-	bool hooks = hooks_before_pivot(b);
+	bool early = acts_before_pivot(b);
 
-	if (b->cg.has_rules || hooks)
+	if (b->cg.has_rules || early)
 		tell_init(b, SYNC_READY);
-	if (hooks)
+	if (early)
 		wait_init(b, SYNC_GO);
 	if (plan_sysctls(b))
 		return -1;
@@ -248,7 +250,7 @@ static int init_meet(struct build *b)
 	}
 	if (plan_process_place(b))
 		return -1;
-	if (!hooks)
+	if (!early)
 		wait_init(b, SYNC_GO);
 	return 0;
 }
@@ -328,9 +330,7 @@ static int check(struct build *b)
 		return err_at(b->e, ERR_CONFIG, "linux", "missing");
 	if (l->intel_rdt)
 		return err_at(b->e, ERR_CONFIG, "linux.intelRdt", "not supported yet");
-	if (l->net_devices.n)
-		return err_at(b->e, ERR_CONFIG, "linux.netDevices", "not supported yet");
-	return 0;
+	return plan_net_check(b);
 }
 
 static const char *rootfs_path(struct build *b)
@@ -364,6 +364,7 @@ static int host_after(struct build *b)
 		host_start(b);
 	else
 		host_leave(b);
+	plan_net_keep(b);
 	return 0;
 }
 

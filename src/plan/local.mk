@@ -21,6 +21,7 @@ core_sources += \
 	src/plan/mounts.h \
 	src/plan/mounts_cgroup.c \
 	src/plan/namespaces.c \
+	src/plan/net_devices.c \
 	src/plan/ops.c \
 	src/plan/ops.def \
 	src/plan/parts.h \

@@ -21,7 +21,6 @@ const char *sync_name(enum sync s)
 		[SYNC_NONE] = "none",
 		[SYNC_MAPPED] = "ids mapped",
 		[SYNC_IN_CGROUP] = "in cgroup",
-		[SYNC_NET] = "net joined",
 		[SYNC_READY] = "devices made",
 		[SYNC_GO] = "go",
 		[SYNC_CREATED] = "created",

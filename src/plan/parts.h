@@ -60,6 +60,11 @@ uint32_t part_map_text(struct build *b, const id_maps *maps); /* for uid_map */
 /* *id of the container's user namespace as the host sees it; false = not known. */
 bool plan_ns_host_id(const struct build *b, uint32_t *id);
 
+/* net_devices.c: HOST */
+int plan_net_check(struct build *b); /* no steps */
+void plan_net_move(struct build *b);
+void plan_net_keep(struct build *b);
+
 /* rootfs.c */
 void plan_root(struct build *b); /* the root file system as a mount of its own */
 void plan_pivot(struct build *b);

@@ -53,6 +53,7 @@ enum slot {
 	SLOT_TTY,      /* init: terminal of the payload */
 	SLOT_TRACE,    /* the shared page of --trace */
 	SLOT_LISTENER, /* seccomp: connected to listenerPath */
+	SLOT_NET,      /* host: the helper that moves network devices */
 	SLOT_DYNAMIC,  /* first slot of bind sources, joined namespaces, v1 cgroups ... */
 };
 
@@ -87,7 +88,6 @@ enum sync {
 	SYNC_NONE,
 	SYNC_MAPPED,    /* host -> init: uid_map and gid_map are written */
 	SYNC_IN_CGROUP, /* host -> init: init was moved into its cgroups */
-	SYNC_NET,       /* host -> init: the network namespace has its devices */
 	SYNC_READY, /* init -> host: mounts and devices made, the old root still there */
 	SYNC_GO,    /* host -> init: device BPF attached, hooks done */
 	SYNC_CREATED, /* init -> host: isolated; what remains is the payload's identity */

@@ -158,6 +158,7 @@ static void check_all(struct checker *k, const char *id)
 	check_identity(k);
 	check_labels(k);
 	check_sysctls(k);
+	check_net(k);
 	check_limits(k);
 	check_capabilities(k);
 	check_filter(k);

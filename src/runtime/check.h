@@ -29,6 +29,7 @@ void check_kernel(struct checker *k); /* check_host.c */
 void check_identity(struct checker *k);
 void check_labels(struct checker *k);
 void check_sysctls(struct checker *k);
+void check_net(struct checker *k);         /* check_devices.c */
 void check_controllers(struct checker *k); /* check_cgroup.c */
 void check_cgroups(struct checker *k);     /* needs the plan */
 void check_root(struct checker *k);        /* check_files.c */

@@ -223,6 +223,7 @@ static pairs annotations(struct arena *arena)
 int skiff_features(struct skiff *s, const char **ret, struct skiff_error *e)
 {
 	struct enabled yes = { true }, no = { false };
+	struct enabled net_devices = { WITH_NET };
 	struct cgroup_features cgroup = { .v1 = true, .v2 = true, .rdma = true };
 	struct seccomp_features seccomp;
 	struct mount_extensions extensions = { .idmap = &yes };
@@ -236,7 +237,7 @@ int skiff_features(struct skiff *s, const char **ret, struct skiff_error *e)
 		.selinux = &yes,
 		.intel_rdt = &no,
 		.mount_extensions = &extensions,
-		.net_devices = &no,
+		.net_devices = &net_devices,
 	};
 	struct features f = {
 		.min = "1.0.0",

@@ -2,6 +2,7 @@ core_sources += \
 	src/runtime/check.c \
 	src/runtime/check.h \
 	src/runtime/check_cgroup.c \
+	src/runtime/check_devices.c \
 	src/runtime/check_files.c \
 	src/runtime/check_host.c \
 	src/runtime/check_kinds.c \

@@ -140,6 +140,19 @@ static const char *new_name(const struct net_device *d)
 	return d->name ? d->name : d->host_name;
 }
 
+/* "eth%d": the first number that is free. */
+static bool is_template(const char *s)
+{
+	return strchr(s, '%') != NULL;
+}
+
+static bool is_good_template(const char *s)
+{
+	const char *sign = strchr(s, '%');
+
+	return !sign || (sign[1] == 'd' && !strchr(sign + 1, '%'));
+}
+
 void check_net_devices(struct check *c)
 {
 	const struct linux_config *l = c->spec->linux_;
@@ -159,8 +172,15 @@ void check_net_devices(struct check *c)
 								 : d->host_name);
 			continue;
 		}
+		if (d->name && !is_good_template(d->name))
+			check_fault(c,
+				    check_at(c, "linux.netDevices.%s.name", d->host_name),
+				    "\"%s\": '%%' only as one \"%%d\", for the first "
+				    "number that is free",
+				    d->name);
 		for (size_t k = 0; k < i && i < 256; k++)
-			if (!strcmp(new_name(d), new_name(&l->net_devices.v[k])))
+			if (!is_template(new_name(d)) &&
+			    !strcmp(new_name(d), new_name(&l->net_devices.v[k])))
 				check_fault(
 					c,
 					check_at(c, "linux.netDevices.%s", d->host_name),
