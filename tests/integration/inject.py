@@ -54,7 +54,7 @@ def mount_line(words):
 def protection(text):
     """what the payload showed, without what differs between two equal runs"""
     found = []
-    for line in re.sub(r"\bskt\d+-\d+-\d+", "ID", text).splitlines():
+    for line in re.sub(r"\bskt\d+-\d+t-\d+", "ID", text).splitlines():
         words = line.split()
         if line.split(":", 1)[0] in KEPT:
             found.append(" ".join(words))
