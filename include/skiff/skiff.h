@@ -35,7 +35,11 @@ enum skiff_code {
 	SKIFF_INIT,   /* a step inside the container failed */
 	SKIFF_EXEC,   /* the program cannot be executed */
 	SKIFF_HOOK,   /* a hook failed */
-	SKIFF_STATE,  /* unknown or taken id, wrong or corrupt state */
+	SKIFF_STATE, /* the container is not in the state for this, or its state is damaged */
+	SKIFF_USAGE,   /* the command line is wrong */
+	SKIFF_UNKNOWN, /* no container has the id */
+	SKIFF_EXISTS,  /* a container has the id already */
+	SKIFF_STOPPED, /* the container does not run (any more) */
 };
 
 struct skiff_error {
@@ -47,7 +51,7 @@ struct skiff_error {
 	char message[1536]; /* one line, with the path and the cause */
 };
 
-/* The name of a code ("config") and of an errno ("ENOENT"; "" when unknown). */
+/* The name of a code ("config") and of an errno ("ENOENT"); "" when unknown. */
 SKIFF_API const char *skiff_code_name(int code);
 SKIFF_API const char *skiff_errno_name(int errnum);
 /* "0.1.0", and the newest version of the specification that is implemented. */
@@ -61,6 +65,9 @@ struct skiff_options {
 	const char *root;
 	const char *cgroup_manager; /* "cgroupfs" (NULL), "systemd", "disabled" */
 	bool debug;                 /* keep notes for skiff_next_debug() */
+	/* "true": go without a cgroup that may not be made; "false": never; "auto" or NULL:
+	 * as there is real root or not. Decides the default of root, too. */
+	const char *rootless;
 };
 
 SKIFF_API int skiff_new(const struct skiff_options *options, struct skiff **ret,

@@ -55,7 +55,7 @@ int host_state_make(struct apply *a, const struct step *s, struct err *e)
 		return -1;
 	if (mkdirat(root, id, 0700) < 0)
 		return errno == EEXIST
-			       ? err_set(e, ERR_STATE,
+			       ? err_set(e, ERR_EXISTS,
 					 "container with given ID already exists: \"%s\"",
 					 id)
 			       : err_sys(e, errno, "make state directory %s/%s",

@@ -71,9 +71,12 @@ int err_origin(struct err *e, const char *origin)
 const char *err_code_name(enum err_code code)
 {
 	static const char *const names[ERR_COUNT] = {
-		[ERR_GENERAL] = "general", [ERR_CONFIG] = "config", [ERR_HOST] = "host",
-		[ERR_SYSTEM] = "system",   [ERR_INIT] = "init",     [ERR_EXEC] = "exec",
+		[ERR_GENERAL] = "general", [ERR_CONFIG] = "config",
+		[ERR_HOST] = "host",       [ERR_SYSTEM] = "system",
+		[ERR_INIT] = "init",       [ERR_EXEC] = "exec",
 		[ERR_HOOK] = "hook",       [ERR_STATE] = "state",
+		[ERR_USAGE] = "usage",     [ERR_UNKNOWN] = "unknown",
+		[ERR_EXISTS] = "exists",   [ERR_STOPPED] = "not-running",
 	};
 
 	return names[code];

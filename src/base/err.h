@@ -17,7 +17,11 @@ enum err_code {
 	ERR_INIT,   /* a step inside the container failed */
 	ERR_EXEC,   /* the program cannot be executed */
 	ERR_HOOK,   /* a hook failed */
-	ERR_STATE,  /* wrong or corrupt state: unknown id, taken id, not running */
+	ERR_STATE, /* the container is not in the state for this, or its state is damaged */
+	ERR_USAGE,   /* the command line is wrong */
+	ERR_UNKNOWN, /* no container has the id */
+	ERR_EXISTS,  /* a container has the id already */
+	ERR_STOPPED, /* the container does not run (any more) */
 	ERR_COUNT
 };
 

@@ -9,6 +9,7 @@ core_sources += \
 	src/base/fd.h \
 	src/base/log.c \
 	src/base/log.h \
+	src/base/log_open.c \
 	src/base/names.c \
 	src/base/names.h \
 	src/base/opt.c \

@@ -39,7 +39,7 @@ static void put_member(struct buf *b, const char *key, const char *value)
 	buf_json(b, value);
 }
 
-static void put_json(struct buf *b, const struct log_record *r)
+void log_put_json(struct buf *b, const struct log_record *r)
 {
 	buf_fmt(b, "{\"level\":\"%s\",\"msg\":", log_level_name(r->level));
 	buf_json(b, r->msg);
@@ -50,7 +50,13 @@ static void put_json(struct buf *b, const struct log_record *r)
 	put_member(b, "step", r->step);
 	put_member(b, "path", r->path);
 	put_member(b, "errno", r->errno_name);
-	buf_str(b, "}\n");
+	buf_char(b, '}');
+}
+
+static void put_json(struct buf *b, const struct log_record *r)
+{
+	log_put_json(b, r);
+	buf_char(b, '\n');
 }
 
 static void put_plain(struct buf *b, const struct log_record *r)
@@ -81,17 +87,21 @@ static void emit(int fd, struct arena *arena, const struct log_record *r,
 	(void)fd_write_all(fd, b.p, b.len);
 }
 
-void log_record(const struct log *l, struct arena *arena, const struct log_record *r)
+void log_record(struct log *l, struct arena *arena, const struct log_record *r)
 {
 	bool json = l->format == LOG_JSON;
 
 	if (r->level > l->level)
 		return;
-	if (l->fd < 0) {
+	if (!l->n) {
 		emit(STDERR_FILENO, arena, r, json ? put_json : put_plain);
 		return;
 	}
-	emit(l->fd, arena, r, json ? put_json : put_text);
+	for (size_t i = 0; i < l->n; i++)
+		if (l->target[i].kind == LOG_FILE)
+			emit(l->target[i].fd, arena, r, json ? put_json : put_text);
+		else
+			log_send(&l->target[i], json, arena, r);
 	if (r->level == LOG_ERROR)
 		emit(STDERR_FILENO, arena, r, put_plain);
 }

@@ -26,43 +26,51 @@ static size_t min3(size_t a, size_t b, size_t c)
 	return m < c ? m : c;
 }
 
+/* Optimal string alignment: two letters that changed places are one mistake. */
 size_t names_distance(const char *a, size_t an, const char *b, size_t bn)
 {
 	enum { LONGEST = 48 };
-	size_t row[LONGEST + 1];
+	size_t rows[3][LONGEST + 1];
 
 	if (an > LONGEST || bn > LONGEST)
 		return LONGEST;
 	for (size_t j = 0; j <= bn; j++)
-		row[j] = j;
+		rows[0][j] = j;
 	for (size_t i = 1; i <= an; i++) {
-		size_t diagonal = row[0];
+		size_t *row = rows[i % 3], *above = rows[(i + 2) % 3],
+		       *two_above = rows[(i + 1) % 3];
 
 		row[0] = i;
 		for (size_t j = 1; j <= bn; j++) {
-			size_t above = row[j];
-
-			row[j] = min3(above + 1, row[j - 1] + 1,
-				      diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
+			row[j] = min3(above[j] + 1, row[j - 1] + 1,
+				      above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1])
+				row[j] = min3(row[j], two_above[j - 2] + 1, row[j]);
 		}
 	}
-	return row[bn];
+	return rows[an % 3][bn];
+}
+
+bool names_nearer(const char *known, const char *s, size_t n, size_t *best)
+{
+	bool begun = n >= 2 && !strncmp(known, s, n);
+	size_t d = begun ? 0 : names_distance(known, strlen(known), s, n);
+
+	if (d >= *best)
+		return false;
+	*best = d;
+	return true;
 }
 
 const char *names_nearest(const struct name *table, const char *s, size_t n)
 {
-	size_t best = n / 3 + 1;
+	size_t best = NAMES_FAR(n);
 	const char *found = NULL;
 
-	for (; table->text; table++) {
-		size_t d = names_distance(table->text, strlen(table->text), s, n);
-
-		if (d < best) {
-			best = d;
+	for (; table->text; table++)
+		if (names_nearer(table->text, s, n, &best))
 			found = table->text;
-		}
-	}
 	return found;
 }
 

@@ -18,6 +18,10 @@ const char *names_text(const struct name *table, int64_t value);
 const char *names_nearest(const struct name *table, const char *s, size_t n);
 /* Edit distance of two short words, capped; for suggestions only. */
 size_t names_distance(const char *a, size_t an, const char *b, size_t bn);
+/* For lists of another kind: whether a known word is nearer to the mistyped one than *best, which becomes its
+ * distance then. Begin with NAMES_FAR(n). A word that was only begun is nearest. */
+#define NAMES_FAR(n) ((n) / 3 + 1)
+bool names_nearer(const char *known, const char *s, size_t n, size_t *best);
 
 /* A whole decimal number (no sign, no space, no leading '+'), at most max. */
 bool parse_u64(const char *s, uint64_t max, uint64_t *ret);

@@ -5,6 +5,7 @@
  */
 #include "base/opt.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/names.h"
@@ -32,29 +33,33 @@ static const struct opt *find_name(const struct opt *table, const char *s, size_
 
 static const struct opt *find_letter(const struct opt *table, char c)
 {
-	for (; table->name; table++)
+	/* A question mark asks for help everywhere. */
+	for (c = c == '?' ? 'h' : c; table->name; table++)
 		if (table->letter == c)
 			return table;
 	return NULL;
 }
 
+const struct opt *opt_find(const struct opt *table, const char *s)
+{
+	return s[0] && !s[1] ? find_letter(table, *s) : find_name(table, s, strlen(s));
+}
+
 static int unknown(const struct parse *p, const char *word, size_t n)
 {
 	const char *nearest = NULL;
-	size_t best = n / 3 + 1;
+	size_t best = NAMES_FAR(n);
 
-	for (const struct opt *o = p->table; o->name; o++) {
-		size_t d = names_distance(o->name, strlen(o->name), word, n);
-
-		if (d < best && !(o->flags & OPT_HIDDEN)) {
-			best = d;
+	for (const struct opt *o = p->table; o->name; o++)
+		if (!(o->flags & OPT_HIDDEN) && names_nearer(o->name, word, n, &best))
 			nearest = o->name;
-		}
-	}
 	if (nearest)
-		return err_set(p->e, ERR_CONFIG, "unknown option %s (did you mean --%s?)",
-			       p->argv[p->at], nearest);
-	return err_set(p->e, ERR_CONFIG, "unknown option %s", p->argv[p->at]);
+		err_set(p->e, ERR_USAGE, "unknown option %s (did you mean --%s?)",
+			p->argv[p->at], nearest);
+	else
+		err_set(p->e, ERR_USAGE, "unknown option %s", p->argv[p->at]);
+	snprintf(p->e->origin, sizeof(p->e->origin), "%.*s", (int)n, word);
+	return -1;
 }
 
 static bool is_choice(const char *choices, const char *value)
@@ -77,7 +82,7 @@ static int set_flag(const struct parse *p, const struct opt *o, const char *valu
 				     : &words[0];
 
 	if (!w)
-		return err_set(p->e, ERR_CONFIG,
+		return err_set(p->e, ERR_USAGE,
 			       "option --%s: \"%s\" is not true or false", o->name,
 			       value);
 	*ret = w->value;
@@ -97,7 +102,7 @@ static int set(struct parse *p, const struct opt *o, const char *value)
 	uint64_t number;
 
 	if (o->choices && !is_choice(o->choices, value))
-		return err_set(p->e, ERR_CONFIG, "option --%s: \"%s\" is not one of: %s",
+		return err_set(p->e, ERR_USAGE, "option --%s: \"%s\" is not one of: %s",
 			       o->name, value, o->choices);
 	switch (o->kind) {
 	case OPT_FLAG:
@@ -109,7 +114,7 @@ static int set(struct parse *p, const struct opt *o, const char *value)
 		return 0;
 	case OPT_U32:
 		if (!parse_u64(value, UINT32_MAX, &number))
-			return err_set(p->e, ERR_CONFIG,
+			return err_set(p->e, ERR_USAGE,
 				       "option --%s: \"%s\" is not a number", o->name,
 				       value);
 		*(uint32_t *)at = (uint32_t)number;
@@ -134,7 +139,7 @@ static int set_with_value(struct parse *p, const struct opt *o, const char *valu
 {
 	if (!value && takes_value(o)) {
 		if (p->at + 1 >= p->argc)
-			return err_set(p->e, ERR_CONFIG,
+			return err_set(p->e, ERR_USAGE,
 				       "option --%s requires an argument (%s)", o->name,
 				       o->arg);
 		value = p->argv[++p->at];
@@ -149,7 +154,7 @@ static int take_letters(struct parse *p, const char *word)
 		const struct opt *o = find_letter(p->table, *c);
 
 		if (!o)
-			return unknown(p, word, strlen(word));
+			return unknown(p, word, c == word ? 1 : strlen(word));
 		if (takes_value(o))
 			return set_with_value(p, o, c[1] ? c + 1 : NULL);
 		if (c[1] == '=')

@@ -75,9 +75,12 @@ struct usage {
 /* Parses the options of argv[1..], stops behind `stop_after` operands (-1 = options
  * may stand anywhere) and at "--". argv is permuted so that the operands stand
  * together; *ret_first is the index of the first one. 0; 1 = help was asked for; -1 =
- * wrong usage. */
+ * wrong usage; then e->origin is the name of an option that is unknown. */
 int opt_parse(const struct opt *table, int argc, char **argv, int stop_after,
 	      struct arena *arena, void *ret, int *ret_first, struct err *e);
+
+/* The row of a long name, or of a letter; NULL = none. */
+const struct opt *opt_find(const struct opt *table, const char *s);
 
 /* The help text. program is "skiff", or "skiff run" for a command. */
 void opt_help(const struct usage *u, const char *program, struct buf *b);

@@ -174,6 +174,9 @@ int devices_bpf_attach(int prog_fd, int cgroup_fd, struct err *e)
 	union bpf_attr attr = { 0 };
 	int r;
 
+	if (cgroup_fd < 0)
+		return err_sys(e, ENOENT,
+			       "attach the device rules: the container has no cgroup");
 	attr.target_fd = (uint32_t)cgroup_fd;
 	attr.attach_bpf_fd = (uint32_t)prog_fd;
 	attr.attach_type = BPF_CGROUP_DEVICE;

@@ -360,9 +360,11 @@ static const char *why_refused(int errnum)
 
 int cgroup_write(int dirfd, const char *file, const char *value, struct err *e)
 {
-	/* -1 would not be the working directory, but say so ourselves. */
-	int r = dirfd < 0 ? -ENOENT : fd_write_file(dirfd, file, value, strlen(value));
+	int r;
 
+	if (dirfd < 0)
+		return err_sys(e, ENOENT, "set %s: the container has no cgroup", file);
+	r = fd_write_file(dirfd, file, value, strlen(value));
 	if (!r)
 		return 0;
 	return err_sys(e, -r, "set %s of the cgroup to \"%s\"%s", file, value,

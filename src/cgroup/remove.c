@@ -105,16 +105,25 @@ static void wait_for_leaving(int events, int pause, long long left)
 		nanosleep(&t, NULL);
 }
 
+/* A read-only mount refuses to remove what was never there. */
+static bool is_gone(int errnum, const char *path)
+{
+	return errnum == ENOENT ||
+	       (errnum == EROFS && access(path, F_OK) < 0 && errno == ENOENT);
+}
+
 int cgroup_remove(const char *path, int timeout_ms, struct err *e)
 {
 	long long end = clock_ms() + timeout_ms;
 	auto_fd events = -1;
 
 	for (int pause = 1;; pause += pause < 32 ? pause : 0) {
-		if (!rmdir(path) || errno == ENOENT)
+		int r = rmdir(path) < 0 ? errno : 0;
+
+		if (!r || is_gone(r, path))
 			return 0;
-		if (errno != EBUSY && errno != ENOTEMPTY)
-			return err_sys(e, errno, "remove cgroup %s", path);
+		if (r != EBUSY && r != ENOTEMPTY)
+			return err_sys(e, r, "remove cgroup %s", path);
 		auto_fd fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		long long left = end - clock_ms();
 

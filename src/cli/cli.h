@@ -6,20 +6,27 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "base/names.h"
 #include "base/opt.h"
 
 /* Options in front of the command. */
 struct globals {
 	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless;
-	bool debug, systemd_cgroup, version;
+	const char *exit_code_map;
+	bool debug, systemd_cgroup, systemd_log, version;
 };
+
+enum { CLI_CODES = SKIFF_STOPPED + 1 };
 
 struct cli {
 	struct arena arena;
 	struct globals globals;
 	struct log log;
 	struct skiff *skiff;
-	sigset_t mask; /* before the wait blocked what it forwards */
+	sigset_t mask;   /* before the wait blocked what it forwards */
+	int own_failure; /* exit status for a failure of skiff itself: the command's */
+	uint8_t exit_map[CLI_CODES]; /* by --exit-code-map; 0 = own_failure */
+	int status;                  /* what the last error that was logged means */
 };
 
 struct cmd {
@@ -34,23 +41,37 @@ struct cmd {
 };
 
 extern const struct cmd cmd_run, cmd_create, cmd_start, cmd_state, cmd_kill, cmd_delete,
-	cmd_list, cmd_exec, cmd_spec, cmd_features, cmd_plan, cmd_check;
+	cmd_list, cmd_exec, cmd_spec, cmd_features, cmd_plan, cmd_check, cmd_help;
 /* All commands in the order of help; ends with NULL. */
 extern const struct cmd *const cli_commands[];
 extern const struct usage cli_usage;
 
-/* Logs the error; returns 1. */
+/* Logs the error; returns the exit status for it, which is never 0. */
 int cli_fail(struct cli *cli, const struct skiff_error *e);
-/* The same with a message of the command line's own. */
+/* The same with a message of the command line's own: what was asked for cannot be, or is
+ * no command line. */
 int cli_error(struct cli *cli, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Writes text to stdout: 0, or 1 after an error was logged. */
+int cli_usage_error(struct cli *cli, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Writes text to stdout: 0, or the exit status after an error was logged. */
 int cli_print(struct cli *cli, const char *text, size_t n);
 
 /* Whether the caller left the descriptors 3 to 2 + n open for us. One that is
  * close-on-exec is our own, opened since (the log): the container must not get that. 0,
- * or 1 after an error was logged. */
+ * or the exit status after an error was logged. */
 int cli_check_preserved(struct cli *cli, uint32_t n);
+
+/* help.c: about a command, or about skiff (NULL). */
+int cli_help(struct cli *cli, const struct cmd *cmd);
+int cli_version(struct cli *cli);
+/* NULL after an error was logged, which names the nearest command. */
+const struct cmd *cli_find_command(struct cli *cli, const char *name);
+
+/* exit_map.c: the default map, by code, and the option's "default,CODE=STATUS,...". 0, or the exit
+ * status after an error was logged. */
+extern const struct name cli_exit_map[];
+int cli_read_exit_map(struct cli *cli, const char *text);
 
 /* wait.c: until p ends, forwarding signals. Its exit status, 128 + signal when one killed
  * it. */

@@ -15,14 +15,18 @@
 /* clang-format off */
 static const struct opt global_opts[] = {
 	O_DIR(G, root, 0, "root", "DIR", "Keep the state of containers here (/run/skiff)."),
-	O_PATH_(G, log, 0, "log", "FILE", "Append log records to this file as well."),
+	{ "log", 0, OPT_PATH, OPT_MEMBER(G, log, const char *), 0, "TARGET",
+	  "Log to this file as well, or to journald:ID or syslog:ID (file:FILE for any other name).", NULL },
+	O_FLAG(G, systemd_log, 0, "systemd-log", "The same as --log journald:skiff, beside another --log."),
 	O_WORD(G, log_format, 0, "log-format", "text json", "Form of log records."),
 	O_WORD(G, log_level, 0, "log-level", "error warning debug", "What is logged."),
-	O_FLAG(G, debug, 0, "debug", "Logs the plan, too: the same as --log-level debug."),
+	O_FLAG(G, debug, 0, "debug", "Log the plan, too: the same as --log-level debug."),
 	O_WORD(G, cgroup_manager, 0, "cgroup-manager", "cgroupfs systemd disabled", "Who makes the cgroup."),
 	O_FLAG(G, systemd_cgroup, 0, "systemd-cgroup", "The same as --cgroup-manager systemd."),
-	{ "rootless", 0, OPT_STR, OPT_MEMBER(G, rootless, const char *), OPT_COMPAT, "WORD",
-	  "Whether there is no root: skiff finds out.", "true false auto" },
+	O_WORD(G, rootless, 0, "rootless", "true false auto",
+	       "Whether to go without a cgroup (and limits) where none may be made, and to keep state in $XDG_RUNTIME_DIR."),
+	O_STR(G, exit_code_map, 0, "exit-code-map", "MAP",
+	      "Exit statuses by kind of failure: \"default\", or CODE=STATUS,... of skiff-errors(7)."),
 	O_FLAG(G, version, 'v', "version", "Show the versions of skiff and of the specification."),
 	{ "Version", 'V', OPT_FLAG, OPT_MEMBER(G, version, bool), OPT_HIDDEN, NULL, "The same.", NULL },
 	O_HELP,
@@ -34,7 +38,7 @@ static const struct opt global_opts[] = {
 const struct cmd *const cli_commands[] = {
 	&cmd_run,  &cmd_create,   &cmd_start,  &cmd_exec, &cmd_state,
 	&cmd_list, &cmd_kill,     &cmd_delete, &cmd_spec, &cmd_check,
-	&cmd_plan, &cmd_features, NULL,
+	&cmd_plan, &cmd_features, &cmd_help,   NULL,
 };
 
 const struct usage cli_usage = {
@@ -57,21 +61,43 @@ int cli_fail(struct cli *cli, const struct skiff_error *e)
 		.step = e->step,
 		.path = e->origin,
 		.errno_name = skiff_errno_name(e->errnum),
+		.errnum = e->errnum,
 	};
+	uint8_t mapped = cli->exit_map[e->code];
 
 	log_record(&cli->log, &cli->arena, &r);
-	return 1;
+	cli->status = mapped ? mapped : cli->own_failure;
+	return cli->status;
+}
+
+static int fail_with(struct cli *cli, enum skiff_code code, const char *fmt, va_list ap)
+{
+	struct skiff_error e = { .size = sizeof(e), .code = (int)code };
+
+	vsnprintf(e.message, sizeof(e.message), fmt, ap);
+	return cli_fail(cli, &e);
 }
 
 int cli_error(struct cli *cli, const char *fmt, ...)
 {
-	struct skiff_error e = { .size = sizeof(e), .code = SKIFF_CONFIG };
 	va_list ap;
+	int r;
 
 	va_start(ap, fmt);
-	vsnprintf(e.message, sizeof(e.message), fmt, ap);
+	r = fail_with(cli, SKIFF_SYSTEM, fmt, ap);
 	va_end(ap);
-	return cli_fail(cli, &e);
+	return r;
+}
+
+int cli_usage_error(struct cli *cli, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = fail_with(cli, SKIFF_USAGE, fmt, ap);
+	va_end(ap);
+	return r;
 }
 
 int cli_print(struct cli *cli, const char *text, size_t n)
@@ -87,9 +113,9 @@ int cli_check_preserved(struct cli *cli, uint32_t n)
 		int flags = fcntl((int)fd, F_GETFD);
 
 		if (flags < 0 || flags & FD_CLOEXEC)
-			return cli_error(cli,
-					 "--preserve-fds %u: descriptor %u is not open",
-					 n, fd);
+			return cli_usage_error(
+				cli, "--preserve-fds %u: descriptor %u is not open", n,
+				fd);
 	}
 	return 0;
 }

@@ -43,15 +43,15 @@ static const struct opt exec_opts[] = {
 
 static int parse_groups(struct cli *cli, const struct opt_list *l, struct skiff_exec *x)
 {
-	uint32_t *v = arena_array(&cli->arena, l->n, sizeof(*v));
+	uint32_t *v = l->n ? arena_array(&cli->arena, l->n, sizeof(*v)) : NULL;
 
 	for (size_t i = 0; i < l->n; i++) {
 		uint64_t gid;
 
 		if (!parse_u64(l->v[i], UINT32_MAX - 1, &gid))
-			return cli_error(cli,
-					 "--additional-gids: \"%s\" is not a group id",
-					 l->v[i]);
+			return cli_usage_error(
+				cli, "--additional-gids: \"%s\" is not a group id",
+				l->v[i]);
 		v[i] = (uint32_t)gid;
 	}
 	x->groups = v;
@@ -90,16 +90,16 @@ static int run_exec(struct cli *cli, const void *opts, int argc, char **argv)
 	};
 	struct skiff_process p = { .size = sizeof(p) };
 	struct skiff_error e = { .size = sizeof(e) };
+	int r = parse_groups(cli, &o->gids, &x);
 
-	if ((o->gids.n && parse_groups(cli, &o->gids, &x)) ||
-	    cli_check_preserved(cli, x.preserve_fds))
-		return OWN_FAILURE;
+	if (!r)
+		r = cli_check_preserved(cli, x.preserve_fds);
+	if (r)
+		return r;
 	if (!o->detach && (o->tty || o->process))
 		cli_window_size(&x.rows, &x.columns);
-	if (skiff_exec(cli->skiff, &x, &p, &e) < 0) {
-		cli_fail(cli, &e);
-		return OWN_FAILURE;
-	}
+	if (skiff_exec(cli->skiff, &x, &p, &e) < 0)
+		return cli_fail(cli, &e);
 	if (o->detach)
 		return 0;
 	return p.terminal >= 0 ? cli_wait_terminal(cli, &p) : cli_wait(cli, &p);

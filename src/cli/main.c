@@ -13,59 +13,11 @@
 #include "base/names.h"
 #include "cli/cli.h"
 
-static int print_help(struct cli *cli, const struct usage *u, const char *program,
-		      bool commands)
-{
-	struct buf b;
-
-	buf_init(&b, &cli->arena, 1 << 16);
-	opt_help(u, program, &b);
-	if (commands) {
-		buf_str(&b, "\nCommands:\n");
-		for (size_t i = 0; cli_commands[i]; i++)
-			buf_fmt(&b, "  %-10s %s\n", cli_commands[i]->usage.name,
-				cli_commands[i]->usage.summary);
-		buf_str(&b, "\n\"skiff COMMAND --help\" explains a command.\n");
-	}
-	return cli_print(cli, b.p, b.len);
-}
-
-static int print_version(struct cli *cli)
-{
-	char *text = arena_printf(&cli->arena, "skiff version %s\ncommit: %s\nspec: %s\n",
-				  skiff_version(), skiff_commit(), skiff_spec_version());
-
-	return cli_print(cli, text, strlen(text));
-}
-
-static const struct cmd *find_command(struct cli *cli, const char *name)
-{
-	const char *nearest = NULL;
-	size_t best = 3;
-
-	for (size_t i = 0; cli_commands[i]; i++) {
-		const char *known = cli_commands[i]->usage.name;
-		size_t d = names_distance(known, strlen(known), name, strlen(name));
-
-		if (!d)
-			return cli_commands[i];
-		if (d < best) {
-			best = d;
-			nearest = known;
-		}
-	}
-	if (nearest)
-		cli_error(cli, "unknown command \"%s\" (did you mean \"%s\"?)", name,
-			  nearest);
-	else
-		cli_error(cli, "unknown command \"%s\": \"skiff --help\" lists them",
-			  name);
-	return NULL;
-}
-
-static int open_log(struct cli *cli)
+/* Whatever is wrong in them, the rest of the options says where that is told. */
+static int use_globals(struct cli *cli)
 {
 	const struct globals *g = &cli->globals;
+	struct err e;
 
 	if (g->log_format && !strcmp(g->log_format, "json"))
 		cli->log.format = LOG_JSON;
@@ -73,13 +25,16 @@ static int open_log(struct cli *cli)
 		cli->log.level = LOG_DEBUG;
 	else if (g->log_level && !strcmp(g->log_level, "warning"))
 		cli->log.level = LOG_WARN;
-	if (!g->log || !*g->log)
-		return 0;
-	cli->log.fd = open(g->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
-			   0644);
-	return cli->log.fd < 0
-		       ? cli_error(cli, "open log %s: %s", g->log, strerror(errno))
-		       : 0;
+	if (g->exit_code_map) {
+		int r = cli_read_exit_map(cli, g->exit_code_map);
+
+		if (r)
+			return r;
+	}
+	if ((g->log && *g->log && log_open(&cli->log, g->log, &e) < 0) ||
+	    (g->systemd_log && log_open(&cli->log, "journald:skiff", &e) < 0))
+		return cli_error(cli, "%s", e.msg);
+	return 0;
 }
 
 /* A closed stdin, stdout or stderr would be taken by the next file that is opened, and
@@ -100,7 +55,7 @@ static int open_context(struct cli *cli)
 {
 	const struct globals *g = &cli->globals;
 	struct skiff_options o = { sizeof(o), g->root, g->cgroup_manager,
-				   cli->log.level == LOG_DEBUG };
+				   cli->log.level == LOG_DEBUG, g->rootless };
 	struct skiff_error e = { .size = sizeof(e) };
 
 	if (g->systemd_cgroup)
@@ -126,39 +81,67 @@ static void log_warnings(struct cli *cli)
 
 static int check_operands(struct cli *cli, const struct cmd *cmd, int n)
 {
-	if (n < cmd->min_args)
-		return cli_error(
-			cli, "\"skiff %s\" needs more arguments: skiff %s [OPTION...] %s",
-			cmd->usage.name, cmd->usage.name, cmd->usage.operands);
-	if (cmd->max_args >= 0 && n > cmd->max_args)
-		return cli_error(
-			cli,
-			"\"skiff %s\" takes fewer arguments: skiff %s [OPTION...] %s",
-			cmd->usage.name, cmd->usage.name, cmd->usage.operands);
-	return 0;
+	bool few = n < cmd->min_args;
+
+	if (!few && (cmd->max_args < 0 || n <= cmd->max_args))
+		return 0;
+	return cli_usage_error(cli, "\"skiff %s\" %s: skiff %s [OPTION...] %s",
+			       cmd->usage.name,
+			       few ? "needs more arguments" : "takes fewer arguments",
+			       cmd->usage.name, cmd->usage.operands);
+}
+
+/* The first command that has the option. */
+static const struct cmd *owner_of(const char *option)
+{
+	for (size_t i = 0; cli_commands[i]; i++)
+		if (opt_find(cli_commands[i]->usage.opts, option))
+			return cli_commands[i];
+	return NULL;
+}
+
+static int fail_options(struct cli *cli, const struct cmd *cmd, const struct err *e)
+{
+	const char *name = e->origin, *dashes = strlen(name) > 1 ? "--" : "-";
+	const struct cmd *owner = cmd || !*name ? NULL : owner_of(name);
+
+	if (*name && cmd && opt_find(cli_usage.opts, name))
+		return cli_usage_error(cli,
+				       "%s: it stands before the command, as in "
+				       "\"skiff %s%s %s\"",
+				       e->msg, dashes, name, cmd->usage.name);
+	if (owner)
+		return cli_usage_error(cli,
+				       "%s: it stands after the command, as in "
+				       "\"skiff %s %s%s\"",
+				       e->msg, owner->usage.name, dashes, name);
+	if (strstr(e->msg, "did you mean"))
+		return cli_usage_error(cli, "%s", e->msg);
+	return cli_usage_error(cli, "%s (\"skiff %s%s--help\" lists the options)", e->msg,
+			       cmd ? cmd->usage.name : "", cmd ? " " : "");
 }
 
 static int run_command(struct cli *cli, const struct cmd *cmd, int argc, char **argv)
 {
 	void *opts = arena_alloc(&cli->arena, cmd->opts_size + 1);
 	struct err e;
-	int first, r = opt_parse(cmd->usage.opts, argc, argv, cmd->stop_after,
-				 &cli->arena, opts, &first, &e);
+	int first, r;
 
+	cli->own_failure = cmd->own_failure;
+	r = opt_parse(cmd->usage.opts, argc, argv, cmd->stop_after, &cli->arena, opts,
+		      &first, &e);
 	if (r > 0)
-		return print_help(cli, &cmd->usage,
-				  arena_printf(&cli->arena, "skiff %s", cmd->usage.name),
-				  false);
-	if (r < 0) {
-		cli_error(cli, "%s", e.msg);
-		return cmd->own_failure;
-	}
-	if (check_operands(cli, cmd, argc - first))
-		return cmd->own_failure;
+		return cli_help(cli, cmd);
+	if (r < 0)
+		return fail_options(cli, cmd, &e);
+	r = check_operands(cli, cmd, argc - first);
+	if (r)
+		return r;
 	if (cmd->spawns)
 		make_sane();
-	if (open_context(cli))
-		return cmd->own_failure;
+	r = open_context(cli);
+	if (r)
+		return r;
 	r = cmd->run(cli, opts, argc - first, argv + first);
 	log_warnings(cli);
 	return r;
@@ -173,28 +156,29 @@ static int die(const char *text)
 
 int main(int argc, char **argv)
 {
-	struct cli cli = { .log = { .fd = -1 } };
+	struct cli cli = { .own_failure = 1 };
 	const struct cmd *cmd;
 	struct err e;
-	int first, r;
+	int first, parsed, r;
 
 	/* Setuid skiff would run the caller's configuration as root. */
 	if (getauxval(AT_SECURE))
 		return die("skiff: must not be set-user-id or have file capabilities\n");
 	if (arena_init(&cli.arena) < 0)
 		return die("skiff: out of memory\n");
-	r = opt_parse(cli_usage.opts, argc, argv, 1, &cli.arena, &cli.globals, &first,
-		      &e);
-	if (r > 0)
-		return print_help(&cli, &cli_usage, "skiff", true);
-	if (r < 0)
-		return cli_error(&cli, "%s", e.msg);
-	if (cli.globals.version)
-		return print_version(&cli);
-	if (open_log(&cli))
-		return 1;
+	parsed = opt_parse(cli_usage.opts, argc, argv, 1, &cli.arena, &cli.globals,
+			   &first, &e);
+	if (parsed > 0)
+		return cli_help(&cli, NULL);
+	if (!parsed && cli.globals.version)
+		return cli_version(&cli);
+	r = use_globals(&cli);
+	if (r)
+		return r;
+	if (parsed < 0)
+		return fail_options(&cli, NULL, &e);
 	if (first == argc)
-		return print_help(&cli, &cli_usage, "skiff", true);
-	cmd = find_command(&cli, argv[first]);
-	return cmd ? run_command(&cli, cmd, argc - first, argv + first) : 1;
+		return cli_help(&cli, NULL);
+	cmd = cli_find_command(&cli, argv[first]);
+	return cmd ? run_command(&cli, cmd, argc - first, argv + first) : cli.status;
 }

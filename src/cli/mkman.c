@@ -117,7 +117,8 @@ static int write_command(struct arena *arena, int dir, const struct cmd *cmd)
 			? "; in the foreground that of the program, or 128 and the "
 			  "number of the signal that killed it"
 			: "");
-	buf_str(&b, ".SH SEE ALSO\n.BR skiff (1),\n.BR skiff\\-config (5)\n");
+	buf_str(&b, ".SH SEE ALSO\n.BR skiff (1),\n.BR skiff\\-config (5),\n.BR "
+		    "skiff\\-errors (7)\n");
 	return save(&b, dir, arena_printf(arena, "%s.1", page));
 }
 
@@ -135,12 +136,12 @@ static int write_main(struct arena *arena, int dir)
 		buf_char(&b, '\n');
 	}
 	buf_str(&b, ".SH ERRORS\nAn error is one line on stderr, and one record in the "
-		    "log file. As JSON it has "
-		    "the keys level, msg and time, and where they are known code "
-		    "(general, config, host, system, init, exec, "
-		    "hook, state), step (the plan's step that failed, see\n.BR "
-		    "skiff\\-plan (1)),\npath (of the "
-		    "configuration) and errno.\n");
+		    "log. As JSON it has the keys level, msg and time, and where they "
+		    "are known code, step (the plan's step that failed, see\n.BR "
+		    "skiff\\-plan (1)),\npath (of the configuration) and errno. In "
+		    "the journal these are the fields SKIFF_CODE, SKIFF_STEP, SKIFF_PATH "
+		    "and ERRNO. The codes and their exit statuses are in\n.BR "
+		    "skiff\\-errors (7).\n");
 	buf_str(&b, ".SH FILES\n.TP\n.I /run/skiff\nState of containers; "
 		    "\\fI$XDG_RUNTIME_DIR/skiff\\fR without root.\n");
 	put_example(&b, &cli_usage);

@@ -63,10 +63,11 @@ static int run_create(struct cli *cli, const void *opts, int argc, char **argv)
 {
 	struct skiff_create c = fill(opts, argv[0]);
 	struct skiff_error e = { .size = sizeof(e) };
+	int r = cli_check_preserved(cli, c.preserve_fds);
 
 	(void)argc;
-	if (cli_check_preserved(cli, c.preserve_fds))
-		return 1;
+	if (r)
+		return r;
 	return skiff_create(cli->skiff, &c, &e) < 0 ? cli_fail(cli, &e) : 0;
 }
 
@@ -76,11 +77,11 @@ static int run_run(struct cli *cli, const void *opts, int argc, char **argv)
 	struct skiff_create c = fill(o, argv[0]);
 	struct skiff_process p = { .size = sizeof(p) };
 	struct skiff_error e = { .size = sizeof(e) };
-	int status;
+	int status = cli_check_preserved(cli, c.preserve_fds);
 
 	(void)argc;
-	if (cli_check_preserved(cli, c.preserve_fds))
-		return 1;
+	if (status)
+		return status;
 	if (!o->detach && !o->no_subreaper)
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (!o->detach)

@@ -206,18 +206,14 @@ enum got json_bad_word(struct loader *ld, const struct field *f, const struct to
 
 static const char *nearest_key(const struct type *t, const char *key, size_t n)
 {
-	size_t best = n / 3 + 1;
+	size_t best = NAMES_FAR(n);
 	const char *found = NULL;
 
 	for (const struct field *f = t->fields; f->key; f++) {
-		size_t d = names_distance(f->key, strlen(f->key), key, n);
-
 		if (strlen(f->key) == n && !strncasecmp(f->key, key, n))
 			return f->key;
-		if (d < best) {
-			best = d;
+		if (names_nearer(f->key, key, n, &best))
 			found = f->key;
-		}
 	}
 	return found;
 }

@@ -21,6 +21,9 @@ enum hook_kind {
 	HOOK_KINDS
 };
 
+/* Whether a container without limits goes without a cgroup that may not be made. */
+enum rootless { ROOTLESS_AUTO, ROOTLESS_YES, ROOTLESS_NO };
+
 /* What the command line adds to the configuration. Strings are absolute paths unless said otherwise. */
 struct plan_opts {
 	const char *id;
@@ -32,6 +35,7 @@ struct plan_opts {
 	bool no_pivot, no_new_keyring;
 	uint32_t preserve_fds;      /* beyond stdio, LISTEN_FDS not counted */
 	const char *cgroup_manager; /* "cgroupfs", "systemd", "disabled" */
+	enum rootless rootless;
 	const char
 		*program; /* executed in place of args[0], with no other environment than
 			      * the given one; NULL = args[0] */
@@ -79,8 +83,8 @@ int plan_build_exec(const struct spec *spec, const struct process *process,
 /* Builds the plan of one hook: executed in the host's namespaces (join_flags = 0) or in the container's (SLOT_PIDFD,
  * which the caller fills in as for exec). Standard streams are apply's (struct apply, stdio); argument list and
  * environment are the hook's. */
-int plan_build_hook(const struct hook *hook, uint32_t join_flags, struct arena *arena,
-		    struct plan *ret, struct err *e);
+int plan_build_hook(const struct hook *hook, const char *dir, uint32_t join_flags,
+		    struct arena *arena, struct plan *ret, struct err *e);
 
 /* --- for the builders (plan/build.c has them) --- */
 

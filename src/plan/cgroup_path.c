@@ -169,14 +169,27 @@ static void make_step(struct plan *p, const struct hierarchy *hy, uint32_t neede
 	step->policy = lenient ? POL_WARN : POL_FAIL;
 }
 
+/* An ordinary user whose cgroups were not delegated can still have a container, only no
+ * limits. */
+static bool may_lack_cgroup(const struct host *h, const struct plan_opts *o)
+{
+	switch (o->rootless) {
+	case ROOTLESS_YES:
+		return true;
+	case ROOTLESS_NO:
+		return false;
+	case ROOTLESS_AUTO:
+		break;
+	}
+	return h->euid || h->own_userns;
+}
+
 int plan_cgroup_make(struct plan *p, const struct spec *s, const struct host *h,
 		     const struct plan_opts *o, struct cgroup_plan *ret)
 {
 	const struct resources *r = s->linux_ ? s->linux_->resources : NULL;
 	uint32_t needed = limits_controllers(r, h);
-	/* An ordinary user whose cgroups were not delegated can still have a
-	 * container, only no limits. */
-	bool lenient = (h->euid || h->own_userns) && !needed;
+	bool lenient = may_lack_cgroup(h, o) && !needed;
 
 	clear_plan(ret);
 	if (cgroup_path_choose(p, s, h, o, &p->cgroup_path))
@@ -194,7 +207,7 @@ int plan_cgroup_make(struct plan *p, const struct spec *s, const struct host *h,
 	return 0;
 }
 
-int plan_cgroup_open(struct plan *p, const struct host *h,
+int plan_cgroup_open(struct plan *p, const struct host *h, const struct plan_opts *o,
 		     const struct plan_target *target, struct cgroup_plan *ret)
 {
 	const char *sub = "";
@@ -217,8 +230,8 @@ int plan_cgroup_open(struct plan *p, const struct host *h,
 		step->str[1] = plan_str(p, hy->v2 || !host_v2(h) ? sub : "");
 		step->slot[0] = (int16_t)ret->slot[i];
 		step->flags = hy->v2 ? 0 : STEP_V1;
-		/* An ordinary user's container may have none: create did without, too. */
-		if (h->euid && !*sub)
+		/* create may have done without, too. */
+		if (may_lack_cgroup(h, o) && !*sub)
 			step->policy = POL_WARN;
 	}
 	return 0;

@@ -132,7 +132,7 @@ int plan_build_exec(const struct spec *spec, const struct process *process,
 	ret->headline = part_headline(&b);
 	b.deny_groups = groups_denied(&b);
 	part_console(&b);
-	if (plan_cgroup_open(ret, host, target, &b.cg) || plan_seccomp_host(&b) ||
+	if (plan_cgroup_open(ret, host, opts, target, &b.cg) || plan_seccomp_host(&b) ||
 	    init_part(&b))
 		return -1;
 	host_part(&b);

@@ -1,6 +1,6 @@
 /*
  * plan_build_hook: one hook (config: POSIX-platform Hooks). A hook of the container is executed like `exec`: by an
- * init that joins the container's namespaces. Its standard input, its time limit and its directory are its
+ * init that joins the container's namespaces. Its standard input and its time limit are its
  * parent's matter; its environment is what the configuration gives and nothing else (CVE-2025-23266).
  */
 #include <linux/sched.h>
@@ -19,8 +19,22 @@ static void join(struct plan *p, uint32_t flags)
 	}
 }
 
-int plan_build_hook(const struct hook *hook, uint32_t join_flags, struct arena *arena,
-		    struct plan *ret, struct err *e)
+/*
+ * Hooks' authors count on the bundle's directory, as with other runtimes. It may be gone when poststop runs, or be out
+ * of reach for the container's root: then it is "/", never wherever skiff was called.
+ */
+static void begin_in(struct plan *p, const char *dir)
+{
+	struct step *s = plan_init(p, OP_CWD, NULL);
+
+	s->str[0] = plan_str(p, "/");
+	s = plan_init(p, OP_CWD, NULL);
+	s->str[0] = plan_str(p, dir);
+	s->policy = POL_WARN;
+}
+
+int plan_build_hook(const struct hook *hook, const char *dir, uint32_t join_flags,
+		    struct arena *arena, struct plan *ret, struct err *e)
 {
 	const char *self[] = { hook->path };
 	const char *const *args = hook->args.n ? (const char *const *)hook->args.v : self;
@@ -33,6 +47,7 @@ int plan_build_hook(const struct hook *hook, uint32_t join_flags, struct arena *
 	plan_init(ret, OP_DUMPABLE, NULL);
 	if (join_flags)
 		join(ret, join_flags);
+	begin_in(ret, dir);
 	s = plan_init(ret, OP_FIND, "path");
 	s->str[0] = plan_str(ret, hook->path);
 	if (join_flags & CLONE_NEWPID) {

@@ -26,7 +26,7 @@ int plan_cgroup_make(struct plan *p, const struct spec *s, const struct host *h,
 		     const struct plan_opts *o, struct cgroup_plan *ret);
 /* The same for `exec`: opens the container's cgroups. sub_cgroup counts in v2, else in
  * every hierarchy. */
-int plan_cgroup_open(struct plan *p, const struct host *h,
+int plan_cgroup_open(struct plan *p, const struct host *h, const struct plan_opts *o,
 		     const struct plan_target *target, struct cgroup_plan *ret);
 /* After the spawn: moves init (exec: the process) into the v1 cgroups. PLAN's is the
  * TELL that follows. */

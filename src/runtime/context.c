@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/names.h"
 #include "runtime/container.h"
 
 #ifndef SKIFF_COMMIT
@@ -20,7 +21,7 @@
 #define PACKAGE_VERSION "0.1.0"
 #endif
 
-_Static_assert(SKIFF_STATE == (int)ERR_STATE && ERR_COUNT == SKIFF_STATE + 1,
+_Static_assert(SKIFF_STOPPED == (int)ERR_STOPPED && ERR_COUNT == SKIFF_STOPPED + 1,
 	       "codes are one list");
 
 const char *skiff_code_name(int code)
@@ -59,22 +60,24 @@ bool in_user_namespace(void)
 
 /* Engines without root run us as uid 0 of their user namespace, so the uid alone does not
  * tell. */
-static bool is_rootless(const char *runtime_dir)
+static bool is_rootless(enum rootless wish, const char *runtime_dir)
 {
 	const char *user = getenv("USER");
 
+	if (wish != ROOTLESS_AUTO)
+		return wish == ROOTLESS_YES;
 	if (geteuid())
 		return true;
 	return runtime_dir && (!user || strcmp(user, "root")) && in_user_namespace();
 }
 
-static const char *default_root(struct arena *arena)
+static const char *default_root(enum rootless wish, struct arena *arena)
 {
 	const char *dir = getenv("XDG_RUNTIME_DIR");
 
 	if (dir && !*dir)
 		dir = NULL;
-	if (!is_rootless(dir))
+	if (!is_rootless(wish, dir))
 		return "/run/skiff";
 	if (dir)
 		return arena_printf(arena, "%s/skiff", dir);
@@ -92,13 +95,31 @@ static const char *absolute(struct arena *arena, const char *path)
 
 enum { NOTES_MAX = 4 << 20 };
 
+static int read_rootless(const struct skiff_options *o, enum rootless *ret, struct err *e)
+{
+	static const struct name words[] = { { "auto", ROOTLESS_AUTO },
+					     { "true", ROOTLESS_YES },
+					     { "false", ROOTLESS_NO },
+					     { NULL, 0 } };
+	const char *word = o->size >= sizeof(*o) && o->rootless ? o->rootless : "auto";
+	const struct name *found = names_find(words, word, strlen(word));
+
+	if (!found)
+		return err_set(e, ERR_USAGE,
+			       "rootless: \"%s\" is not true, false or auto", word);
+	*ret = (enum rootless)found->value;
+	return 0;
+}
+
 static int set_options(struct skiff *s, const struct skiff_options *o, struct err *e)
 {
 	static const char *const managers[] = { "cgroupfs", "systemd", "disabled" };
 	const char *manager = o->cgroup_manager ? o->cgroup_manager : managers[0];
 
+	if (read_rootless(o, &s->rootless, e) < 0)
+		return -1;
 	s->root = o->root && *o->root ? absolute(&s->arena, o->root)
-				      : default_root(&s->arena);
+				      : default_root(s->rootless, &s->arena);
 	if (!s->root)
 		return err_sys(e, errno, "--root: working directory");
 	for (size_t i = 0; i < sizeof(managers) / sizeof(managers[0]); i++)
@@ -106,7 +127,7 @@ static int set_options(struct skiff *s, const struct skiff_options *o, struct er
 			s->cgroup_manager = managers[i];
 	if (!s->cgroup_manager)
 		return err_set(
-			e, ERR_CONFIG,
+			e, ERR_USAGE,
 			"unknown cgroup manager \"%s\": cgroupfs, systemd or disabled",
 			manager);
 	return 0;
@@ -128,7 +149,8 @@ int skiff_new(const struct skiff_options *options, struct skiff **ret,
 	s->arena = arena;
 	s->last_warning = &s->warnings;
 	s->last_note = &s->notes;
-	s->debug = options->size >= sizeof(*options) && options->debug;
+	s->debug = options->size > offsetof(struct skiff_options, debug) &&
+		   options->debug;
 	s->config_name = "config.json";
 	if (set_options(s, options, &err) < 0) {
 		sk_fail(s, &err, e);

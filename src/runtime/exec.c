@@ -217,6 +217,7 @@ static int plan_exec(struct exec_job *j, struct err *e)
 		.pid_file = absolute_path(j, x->pid_file),
 		.preserve_fds = x->preserve_fds,
 		.cgroup_manager = j->c->state.cgroup_manager,
+		.rootless = j->s->rootless,
 		.trace = x->trace,
 	};
 
@@ -274,7 +275,7 @@ static int check_status(const struct container *c, bool ignore_paused, struct er
 					       "(use --ignore-paused to override)");
 	case STATUS_STOPPED:
 		return err_set(
-			e, ERR_STATE,
+			e, ERR_STOPPED,
 			"cannot exec in a stopped container: container not running");
 	case STATUS_CREATING:
 	case STATUS_CREATED:
@@ -283,7 +284,7 @@ static int check_status(const struct container *c, bool ignore_paused, struct er
 	/* runc allows it in a created container. */
 	return c->status == STATUS_CREATED
 		       ? 0
-		       : err_set(e, ERR_STATE,
+		       : err_set(e, ERR_STOPPED,
 				 "container not running: it is being created");
 }
 

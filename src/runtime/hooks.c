@@ -1,7 +1,7 @@
 /*
  * Hooks (config: POSIX-platform Hooks). A hook is a plan of its own, carried out like
  * exec: it starts with nothing but its own environment, the container's state as standard
- * input, and no descriptor of ours. Its output is read, and the last line of it is quoted
+ * input, in the bundle's directory, and no descriptor of ours. Its output is read, and the last line of it is quoted
  * when it fails.
  */
 #include <errno.h>
@@ -94,6 +94,7 @@ static int plan_confined(struct container *c, const struct hook *hook, struct pl
 		.state_root = c->skiff->root,
 		.start_at_once = true,
 		.cgroup_manager = c->state.cgroup_manager,
+		.rootless = c->skiff->rootless,
 		.program = hook->path,
 	};
 	struct plan_target target;
@@ -120,7 +121,8 @@ static int spawn(struct container *c, struct running *r, uint32_t join,
 	int output[2], done;
 
 	if (r->confined ? plan_confined(c, r->hook, &plan, e)
-			: plan_build_hook(r->hook, join, &c->skiff->arena, &plan, e))
+			: plan_build_hook(r->hook, c->state.bundle, join,
+					  &c->skiff->arena, &plan, e))
 		return -1;
 	apply_init(&a, &plan, &c->skiff->arena);
 	if (state_as_stdin(c, status, &a.stdio[0], e) < 0)

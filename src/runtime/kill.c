@@ -65,7 +65,7 @@ static int kill_one(struct container *c, int signal, struct err *e)
 		return 0;
 	if (c->pidfd >= 0 && errno != ESRCH)
 		return err_sys(e, errno, "container \"%s\": signal %d", c->id, signal);
-	err_set(e, ERR_STATE, "container not running");
+	err_set(e, ERR_STOPPED, "container not running");
 	e->errnum = ESRCH;
 	return -1;
 }

@@ -130,6 +130,7 @@ int job_plan(struct job *j, struct err *e)
 		.no_new_keyring = c->no_new_keyring,
 		.preserve_fds = c->preserve_fds,
 		.cgroup_manager = j->s->cgroup_manager,
+		.rootless = j->s->rootless,
 		.trace = c->trace,
 	};
 	if (plan_build(&j->spec, &j->host, &j->opts, &j->s->arena, &j->plan, e) < 0)

@@ -27,6 +27,7 @@ struct skiff {
 	struct arena arena;
 	const char *root;           /* state directory of all containers, absolute */
 	const char *cgroup_manager; /* "cgroupfs", "systemd", "disabled" */
+	enum rootless rootless;
 	struct container *own;   /* made by this context: delete need not read it again */
 	const char *config_name; /* what a config error is about: "config.json" */
 	struct warning *warnings, **last_warning;

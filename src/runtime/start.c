@@ -33,7 +33,8 @@ static int connect_start(const struct container *c, int *ret, struct err *e)
 static int not_created(const struct container *c, struct err *e)
 {
 	if (c->status == STATUS_STOPPED)
-		return err_set(e, ERR_STATE, "cannot start a container that has stopped");
+		return err_set(e, ERR_STOPPED,
+			       "cannot start a container that has stopped");
 	if (c->status == STATUS_CREATING)
 		return err_set(e, ERR_STATE,
 			       "cannot start a container that is being created");
@@ -75,7 +76,7 @@ static int run_hooks(struct container *c, enum hook_kind kind, const char *statu
 	if (c->pidfd < 0 && container_find(c, e) < 0)
 		return -1;
 	if (c->pidfd < 0)
-		return err_set(e, ERR_STATE, "container not running");
+		return err_set(e, ERR_STOPPED, "container not running");
 	return hooks_run(c, kind, status, c->pidfd, e);
 }
 

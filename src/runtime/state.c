@@ -132,7 +132,7 @@ int container_open(struct skiff *s, const char *id, struct container *ret, struc
 	if (ret->dir >= 0)
 		return check_owner(ret->dir, path, e);
 	if (errno == ENOENT || errno == ENOTDIR) {
-		err_set(e, ERR_STATE, "container \"%s\" does not exist", id);
+		err_set(e, ERR_UNKNOWN, "container \"%s\" does not exist", id);
 		e->errnum = ENOENT;
 		return -1;
 	}

@@ -44,7 +44,9 @@ static const char *const *target_cgroups(const struct container *c,
 					 const struct host *host)
 {
 	const char **v = arena_array(&c->skiff->arena, HIERARCHIES_MAX, sizeof(*v));
-	bool root = !host->euid && !host->own_userns;
+	bool root = c->skiff->rootless == ROOTLESS_AUTO
+			    ? !host->euid && !host->own_userns
+			    : c->skiff->rootless == ROOTLESS_NO;
 
 	for (size_t i = 0; i < host->n_hierarchies; i++) {
 		const char *path = cgroup_in(&c->state, &host->hierarchies[i]);

@@ -375,7 +375,8 @@ static int build_hook(struct golden *g, struct plan *p)
 	if (json_load(&hook_type, g->c.hook->hook, strlen(g->c.hook->hook), "hook",
 		      g->arena, NULL, &hook, &g->e))
 		return -1;
-	return plan_build_hook(&hook, ns_bits(&g->c.hook->join), g->arena, p, &g->e);
+	return plan_build_hook(&hook, "/bundle", ns_bits(&g->c.hook->join), g->arena, p,
+			       &g->e);
 }
 
 static int build_case(struct golden *g, struct plan *p)

@@ -247,3 +247,28 @@ def test_network_by_hook(t):
     config, shared = hooked(t, code, "prestart")
     c = t.create(config)
     t.equal(inside.lines(shared + "/log"), [f"{c.pid} {kernel.namespace(c.pid, 'net')}"])
+
+
+@needs("root")
+def test_directory(t):
+    """hooks of the host and createContainer run in the bundle's directory, wherever skiff was
+    called; startContainer in the container's root"""
+    config, shared = hooked(t, "pwd >$2/$1\n")
+    path, ident = t.bundle(config), t.new_id()
+    t.ok("create", "--bundle", path, ident, cwd="/usr")
+    t.ok("start", ident, cwd="/var")
+    t.ok("delete", "--force", ident, cwd="/")
+    for kind in KINDS:
+        t.equal(inside.lines(f"{shared}/{kind}"), ["/" if kind == "startContainer" else path],
+                kind)
+
+
+@needs("root")
+def test_directory_that_is_gone(t):
+    """poststop runs without the bundle, too, in the root directory"""
+    config, shared = hooked(t, "pwd >$2/$1\n", "poststop")
+    path, ident = t.bundle(config), t.new_id()
+    t.ok("create", "--bundle", path, ident)
+    os.rename(path, path + "-moved")
+    t.ok("delete", "--force", ident, cwd="/usr")
+    t.equal(inside.lines(f"{shared}/poststop"), ["/"])

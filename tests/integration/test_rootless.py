@@ -147,3 +147,80 @@ def test_default_root(t):
     t.equal(result.rc, 0, result.err)
     t.true(any(ident in names for _, names, _ in os.walk(home(t))), "no state there")
     t.equal(as_user(t, "delete", "--force", ident, env=env).rc, 0)
+
+
+def default_root(t, *options, env=None, user=False):
+    """the state directory that skiff chooses, as its refusal to read it tells"""
+    run = as_user if user else lambda t, *args, env: t.command(t.binary, *args, env=env)
+    result = run(t, *options, "state", f"{t.mark}-none", env=env)
+    t.fails(result, "does not exist", rc=1)
+    traced = t.command("strace", "-qq", "-e", "trace=openat", *result.argv, env=env)
+    found = [line.split('"')[1] for line in traced.err.splitlines() if f"{t.mark}-none" in line
+             and line.startswith("openat")]
+    t.true(found, traced.err)
+    return os.path.dirname(found[0])
+
+
+@needs("root", "native", "cmd:strace", "cmd:setpriv")
+def test_choice_of_root(t):
+    """the default state directory: by real root's absence, or as --rootless says"""
+    xdg = {"XDG_RUNTIME_DIR": "/run/here"}
+    for user, options, env, expected in (
+            (False, (), {}, "/run/skiff"),
+            (False, (), xdg, "/run/skiff"),
+            (False, ("--rootless", "true"), xdg, "/run/here/skiff"),
+            (False, ("--rootless=true",), {}, "/run/user/0/skiff"),
+            (False, ("--rootless=false",), xdg, "/run/skiff"),
+            (False, ("--rootless", "auto"), xdg, "/run/skiff")):
+        t.equal(default_root(t, *options, env=env, user=user), expected, f"{options} {env}")
+    for inside_userns, user, expected in (
+            (("--map-root-user",), "someone", "/run/here/skiff"),
+            (("--map-root-user",), None, "/run/here/skiff"),
+            (("--map-root-user",), "root", "/run/skiff")):
+        env = {**xdg, **({"USER": user} if user else {})}
+        traced = t.command("unshare", "--user", *inside_userns, "strace", "-qq", "-e",
+                           "trace=openat", t.binary, "state", f"{t.mark}-none", env=env)
+        t.contains(traced.err, f'"{expected}/{t.mark}-none"', f"USER={user} in a user namespace")
+
+
+def read_only_cgroups(t):
+    """as in a container of an engine, where root may not make cgroups"""
+    for point in set(kernel.cgroup_mounts().values()):
+        subprocess.run(["mount", "-o", "remount,ro,bind", point], check=True)
+
+
+def writable_cgroups(t):
+    for point in set(kernel.cgroup_mounts().values()):
+        subprocess.run(["mount", "-o", "remount,rw,bind", point], check=True)
+
+
+@needs("root")
+def test_cgroups_of_others(t):
+    """--rootless=true lets root, too, do without a cgroup that may not be made; =false and root's
+    auto are strict, and limits are never passed over"""
+    config = t.config("/bin/sh", "-c", "exit 4")
+    config["linux"]["resources"] = {"devices": [{"allow": True, "access": "rwm"}]}
+    limited = t.config("/bin/sh", "-c", "exit 4")
+    limited["linux"]["resources"]["pids"] = {"limit": 10}
+    read_only_cgroups(t)
+    try:
+        for option, rc in (("true", 4), ("auto", 1), ("false", 1)):
+            result = t.skiff("--rootless", option, "run", "-b", t.bundle(config), t.new_id())
+            t.equal(result.rc, rc, f"--rootless {option}: {result.err}")
+            if rc == 1:
+                t.contains(result.err, "cgroup")
+        t.equal(t.skiff("--rootless", "true", "run", "-b", t.bundle(limited), t.new_id()).rc, 1,
+                "a limit without a cgroup")
+        t.fails(t.skiff("--rootless", "true", "run", "-b", t.bundle(), t.new_id()),
+                "linux.resources.devices", "the container has no cgroup", rc=1)
+        ident = t.new_id()
+        t.ok("--rootless=true", "run", "-d", "-b", t.bundle(
+            {**config, "process": {**config["process"], "args": ["/bin/sleep", "100000"]}}), ident)
+        t.equal(t.skiff("--rootless=true", "exec", ident, "/bin/sh", "-c", "exit 6").rc, 6)
+        t.ok("--rootless=true", "delete", "--force", ident)
+        for option, rc in (("auto", 0), ("true", 0), ("false", 1)):
+            result = as_user(t, "--root", home(t) + "/state", "--rootless", option, "run", "-b",
+                             t.bundle(user_config(t)), f"{t.mark}-{option}")
+            t.equal(result.rc, rc, f"user, --rootless {option}: {result.err}")
+    finally:
+        writable_cgroups(t)

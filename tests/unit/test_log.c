@@ -33,7 +33,10 @@ static void record(enum log_format format, bool with_file, const struct log_reco
 {
 	auto_fd file = memfd_create("file", MFD_CLOEXEC),
 		err = memfd_create("stderr", MFD_CLOEXEC);
-	struct log l = { with_file ? file : -1, format, LOG_WARN };
+	struct log l = { .target = { { LOG_FILE, file, NULL } },
+			 .n = with_file,
+			 .format = format,
+			 .level = LOG_WARN };
 	size_t n;
 
 	dup2(err, STDERR_FILENO);

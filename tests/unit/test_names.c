@@ -38,6 +38,7 @@ static void test_distance(void **state)
 	assert_int_equal(names_distance("abc", 3, "abc", 3), 0);
 	assert_int_equal(names_distance("abc", 3, "abd", 3), 1);
 	assert_int_equal(names_distance("", 0, "abc", 3), 3);
+	assert_int_equal(names_distance("exce", 4, "exec", 4), 1);
 	assert_int_equal(names_distance("kitten", 6, "sitting", 7), 3);
 	assert_int_equal(names_distance(longer, sizeof(longer), "a", 1), 48);
 }

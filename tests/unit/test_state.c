@@ -116,7 +116,7 @@ static void test_missing(void **state)
 	(void)state;
 	assert_int_equal(skiff_state(s, "x", &text, &error), -1);
 	assert_string_equal(error.message, "container \"x\" does not exist");
-	assert_int_equal(error.code, SKIFF_STATE);
+	assert_int_equal(error.code, SKIFF_UNKNOWN);
 	assert_int_equal(skiff_kill(s, "x", SIGTERM, false, &error), -1);
 	assert_int_equal(skiff_start(s, "x", &error), -1);
 	assert_int_equal(skiff_delete(s, "x", false, &error), -1);
