@@ -300,14 +300,18 @@ static void test_open(void **state)
 
 	(void)state;
 	plan_start(&p, &arena, &e);
-	assert_int_equal(plan_cgroup_open(&p, &host_hybrid, &t, &cg), 0);
+	assert_int_equal(plan_cgroup_open(&p, &host_hybrid,
+					  &(struct plan_opts){ .id = "c" }, &t, &cg),
+			 0);
 	assert_int_equal(p.host.n, 2);
 	assert_string_equal(plan_text(&p, p.host.v[0].str[1]), "");
 	assert_string_equal(plan_text(&p, p.host.v[1].str[0]), "/cg/unified/x");
 	assert_string_equal(plan_text(&p, p.host.v[1].str[1]), "/a/b");
 	assert_int_equal(p.host.v[1].word[1], 0);
 	t.sub_cgroup = "../b";
-	assert_int_equal(plan_cgroup_open(&p, &host_hybrid, &t, &cg), -1);
+	assert_int_equal(plan_cgroup_open(&p, &host_hybrid,
+					  &(struct plan_opts){ .id = "c" }, &t, &cg),
+			 -1);
 }
 
 static int setup(void **state)
