@@ -104,6 +104,25 @@ static int any(const struct facts *f, struct err *e)
 	return -1;
 }
 
+/* Names inside the root that the root's own links lead astray. */
+static int place(const struct facts *f, struct err *e)
+{
+	const char *why = f->error == EXDEV || f->error == ELOOP
+				  ? " (a link there leads out of the root, through "
+				    "/proc/PID, or in circles)"
+			  : f->error == EEXIST && f->op == OP_LINK
+				  ? " (what is there is no link to the same place)"
+			  : f->error == EEXIST && f->op == OP_NODE
+				  ? " (what is there is not that device)"
+			  : f->error == EEXIST && f->op == OP_TARGET
+				  ? " (a symbolic link without a target is there)"
+				  : "";
+
+	err_sys(e, f->error, "%s \"%s\"", op_info(f->op)->name, f->first);
+	snprintf(e->msg + strlen(e->msg), sizeof(e->msg) - strlen(e->msg), "%s", why);
+	return -1;
+}
+
 /* Some steps' first string is not for reading. */
 static bool has_bytes(enum op op)
 {
@@ -129,6 +148,11 @@ int talk_failure(const struct plan *p, const struct report *r, const char *text,
 		break;
 	case OP_LABEL:
 		label(&f, e);
+		break;
+	case OP_TARGET:
+	case OP_LINK:
+	case OP_NODE:
+		place(&f, e);
 		break;
 	default:
 		any(&f, e);

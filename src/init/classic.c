@@ -49,20 +49,26 @@ int classic_bind(int from, int to, bool rec)
 	return (int)sys_mount(source, target, NULL, MS_BIND | (rec ? MS_REC : 0), NULL);
 }
 
-/* A remount sets all flags, so those that the mount has must be named again: some may
- * be locked. */
-int classic_remount(int fd, uint64_t set, uint64_t clear)
+long classic_kept_flags(int fd)
 {
 	struct statfs st;
-	char path[FD_PATH_SIZE];
-	unsigned long flags;
 	int r = (int)sys_fstatfs(fd, &st);
 
 	if (r < 0)
 		return r;
-	flags = (unsigned long)st.f_flags & ST_FLAGS;
-	if (st.f_flags & ST_RELATIME)
-		flags |= MS_RELATIME;
+	return (st.f_flags & ST_FLAGS) | (st.f_flags & ST_RELATIME ? MS_RELATIME : 0);
+}
+
+/* A remount sets all flags, so those that the mount has must be named again: some may
+ * be locked. */
+int classic_remount(int fd, uint64_t set, uint64_t clear)
+{
+	char path[FD_PATH_SIZE];
+	long kept = classic_kept_flags(fd);
+	unsigned long flags = (unsigned long)kept;
+
+	if (kept < 0)
+		return (int)kept;
 	if (clear & MOUNT_ATTR__ATIME)
 		flags &= ~(unsigned long)(MS_NOATIME | MS_RELATIME);
 	flags = (flags & ~classic_flags(clear & ~(uint64_t)MOUNT_ATTR__ATIME)) |
@@ -96,7 +102,7 @@ int classic_fs(struct init *c, const struct step *s, int target)
 	if (r < 0)
 		return r;
 	return (int)sys_mount(str(c, s->str[1]), ".", str(c, s->str[0]),
-			      classic_flags(s->word[0]), data);
+			      classic_flags(s->word[0]) | s->word[0] >> 32, data);
 }
 
 int classic_fs_late(struct init *c, const struct step *s, int target)

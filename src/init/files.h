@@ -30,6 +30,8 @@ bool mount_is_refused(long r);
 int mount_finish(struct init *c, int fd);
 unsigned long classic_flags(uint64_t attr);
 int classic_bind(int from, int to, bool rec);
+/* The flags that a mount has, for mount(2). */
+long classic_kept_flags(int fd);
 int classic_remount(int fd, uint64_t set, uint64_t clear);
 /* OP_FS s mounted on target at once; at its OP_ATTACH s, with what had to wait for it. */
 int classic_fs(struct init *c, const struct step *s, int target);

@@ -9,6 +9,9 @@
 #include <linux/fcntl.h>
 #include <linux/mount.h>
 
+/* Flags that fsconfig has no word for. */
+#define ONLY_CLASSIC   (MS_SILENT | MS_I_VERSION)
+
 #define EMPTY_TO_EMPTY (MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
 
 /* Not there (an old kernel), or hidden by a system call filter around us. */
@@ -78,6 +81,24 @@ static bool goes_straight(const struct init *c, const struct step *s)
 	       next->slot[0] == SLOT_MOUNT && next->slot[1] == SLOT_TARGET;
 }
 
+/* The file system's flags, which mount(2) has as bits. */
+static long set_flags(int fs, uint64_t flags)
+{
+	static const struct {
+		unsigned flag;
+		char name[12];
+	} names[] = { { MS_SYNCHRONOUS, "sync" },
+		      { MS_DIRSYNC, "dirsync" },
+		      { MS_MANDLOCK, "mand" },
+		      { MS_LAZYTIME, "lazytime" } };
+	long r = 0;
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]) && r >= 0; i++)
+		if (flags & names[i].flag)
+			r = sys_fsconfig(fs, FSCONFIG_SET_FLAG, names[i].name, NULL, 0);
+	return r;
+}
+
 static long fs_make(struct init *c, const struct step *s, int fs)
 {
 	char *option = c->strings + s->word[1];
@@ -86,6 +107,8 @@ static long fs_make(struct init *c, const struct step *s, int fs)
 
 	if (*source)
 		r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0);
+	if (r >= 0)
+		r = set_flags(fs, s->word[0] >> 32);
 	for (uint64_t i = 0; i < s->word[2] && r >= 0; i++) {
 		r = configure(fs, option);
 		option += text_len(option) + 1;
@@ -96,7 +119,7 @@ static long fs_make(struct init *c, const struct step *s, int fs)
 	if (r >= 0)
 		r = sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 	if (r >= 0)
-		return sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)s->word[0]);
+		return sys_fsmount(fs, FSMOUNT_CLOEXEC, (uint32_t)s->word[0]);
 	take_log(c, fs);
 	return r;
 }
@@ -108,13 +131,13 @@ static long fs_make(struct init *c, const struct step *s, int fs)
  */
 int op_fs(struct init *c, const struct step *s)
 {
-	long fs, r;
+	bool only = s->word[0] >> 32 & ONLY_CLASSIC, straight = goes_straight(c, s);
+	long fs, r = straight ? classic_fs(c, s, fds_slot(c, SLOT_TARGET)) : -ENOSYS;
 
-	if (goes_straight(c, s) && classic_fs(c, s, fds_slot(c, SLOT_TARGET)) >= 0) {
-		c->attached = true;
-		return 0;
-	}
-	fs = c->classic ? -ENOSYS : sys_fsopen(str(c, s->str[0]), FSOPEN_CLOEXEC);
+	c->attached = straight && r >= 0;
+	if (c->attached || (straight && only))
+		return r < 0 ? (int)r : 0;
+	fs = c->classic || only ? -ENOSYS : sys_fsopen(str(c, s->str[0]), FSOPEN_CLOEXEC);
 	if (mount_is_refused(fs)) {
 		c->fs = s; /* mount(2) needs the place: at ATTACH */
 		return 0;
@@ -249,11 +272,18 @@ int op_attach(struct init *c, const struct step *s)
 int op_remount(struct init *c, const struct step *s)
 {
 	char path[FD_PATH_SIZE];
-	int target = fds_slot(c, SLOT_TARGET);
+	int target = fds_slot(c, SLOT_TARGET), r;
+	unsigned long flags;
+	long kept;
 
 	if (target < 0)
 		return target;
 	text_fd_path(path, target);
-	return (int)sys_mount(NULL, path, NULL, s->word[0] | MS_REMOUNT,
-			      str(c, s->str[1]));
+	flags = s->word[0] | MS_REMOUNT;
+	r = (int)sys_mount(NULL, path, NULL, flags, str(c, s->str[1]));
+	/* In a user namespace some of what the mount has is locked: it stays. */
+	kept = r == -EPERM ? classic_kept_flags(target) : -EPERM;
+	return kept < 0 ? r
+			: (int)sys_mount(NULL, path, NULL, flags | (unsigned long)kept,
+					 str(c, s->str[1]));
 }

@@ -68,11 +68,29 @@ int op_node(struct init *c, const struct step *s)
 				 (uint32_t)s->word[2], AT_SYMLINK_NOFOLLOW);
 }
 
+/* A link that is there must lead to the same place. */
+static int check_link(int dir, const char *name, const char *target)
+{
+	char text[INIT_PATH_MAX];
+	long n = sys_readlinkat(dir, name, text, sizeof(text) - 1);
+
+	if (n < 0)
+		return -EEXIST;
+	text[n] = '\0';
+	return text_is(text, target) ? 0 : -EEXIST;
+}
+
 int op_link(struct init *c, const struct step *s)
 {
-	int dir = fds_slot(c, s->slot[0]);
-	int r = dir < 0 ? dir
-			: (int)sys_symlinkat(str(c, s->str[1]), dir, str(c, s->str[0]));
+	char name[INIT_NAME_MAX + 1];
+	const char *target = str(c, s->str[1]);
+	int dir = fds_slot(c, s->slot[0]), r;
 
-	return r == -EEXIST ? 0 : r;
+	if (dir >= 0)
+		dir = path_parent(c, dir, c->strings + s->str[0], 0755, name);
+	r = dir < 0 ? dir : (int)sys_symlinkat(target, dir, name);
+	if (r != -EEXIST)
+		return r;
+	/* In /dev what is there already will do. */
+	return s->slot[0] == SLOT_ROOTFS ? check_link(dir, name, target) : 0;
 }

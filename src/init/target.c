@@ -74,7 +74,9 @@ int op_target(struct init *c, const struct step *s)
 		return root;
 	fd = make_beside(c, s, path);
 	if (fd == -EEXIST)
-		fd = path_open(c, root, path, O_PATH, resolve);
+		fd = path_open(c, root, path,
+			       O_PATH | (s->flags & STEP_NOFOLLOW ? O_NOFOLLOW : 0),
+			       resolve);
 	if (fd == -ENOENT)
 		fd = make(c, s, root, path);
 	if (fd < 0)

@@ -62,6 +62,8 @@ struct host {
 	bool no_setgroups; /* /proc/self/setgroups is "deny": nobody in the caller's user namespace has groups */
 	bool newuidmap;   /* newuidmap and newgidmap are installed */
 	const char *arch; /* "x86_64", "aarch64" */
+	/* Per mount: what the source links to, if its option copy-symlink asks; NULL: none does. */
+	const char *const *links;
 	/* The caller's environment, as far as a plan depends on it. */
 	uint32_t listen_fds; /* LISTEN_FDS, 0 when not ours */
 	const char *listen_fdnames, *notify_socket;

@@ -169,7 +169,7 @@ static int choose(struct build *b, size_t i, struct idmap *ret)
 int plan_idmaps_choose(struct build *b)
 {
 	for (size_t i = 0; i < b->spec->mounts.n; i++) {
-		if (!is_wanted(&b->spec->mounts.v[i]))
+		if (!is_wanted(&b->spec->mounts.v[i]) || part_link(b, i))
 			continue;
 		if (!b->idmaps)
 			b->idmaps = arena_array(b->p->arena, b->spec->mounts.n,

@@ -14,7 +14,9 @@
 #define MS_IVERSION     (1u << 23)
 #define MS_LAZY_TIME    (1u << 25)
 #define MS_NO_SYMFOLLOW 256u
-#define ACL_FLAG        (1u << 16)
+#define SUPER_FLAGS \
+	(MS_SYNCHRONOUS | MS_DIRSYNC | MS_MANDLOCK | MS_SILENT | MS_IVERSION | \
+	 MS_LAZY_TIME)
 
 #define ATTR(n, a, m, h) \
 	{ \
@@ -58,27 +60,26 @@
 
 /* clang-format off */
 const struct mount_option mount_options[] = {
-	NOTHING("acl", ACL_FLAG, "access control lists, as the file system has them"),
 	SUPER_OFF("async", MS_SYNCHRONOUS, "writes are not synchronous"),
 	ATTR_OFF("atime", ATIME_DEFAULT, MS_NOATIME, "access times as the kernel does by default"),
 	OTHER("bind", MOPT_BIND, false, MS_BIND, "the source is a file or directory"),
-	OTHER("copy-symlink", MOPT_COPY_LINK, false, 0, "a source that is a symbolic link (followed here)"),
+	OTHER("copy-symlink", MOPT_COPY_LINK, false, 0, "a source that is a symbolic link is made anew as such a link"),
 	NOTHING("defaults", 0, "rw, suid, dev, exec, async"),
+	OTHER("dest-nofollow", MOPT_DEST_NOFOLLOW, false, 0, "a destination that is a symbolic link is covered itself"),
 	ATTR_OFF("dev", MOUNT_ATTR_NODEV, MS_NODEV, "device nodes work"),
 	ATTR_OFF("diratime", MOUNT_ATTR_NODIRATIME, MS_NODIRATIME, "access times of directories"),
 	SUPER("dirsync", MS_DIRSYNC, "synchronous changes of directories"),
 	ATTR_OFF("exec", MOUNT_ATTR_NOEXEC, MS_NOEXEC, "programs may be executed"),
 	OTHER("idmap", MOPT_IDMAP, false, 0, "maps the owners of files"),
-	NOTHING("iversion", MS_IVERSION, "counts changes of inodes; current kernels always do where they can"),
+	SUPER("iversion", MS_IVERSION, "counts changes of inodes, where the file system does not anyway"),
 	SUPER("lazytime", MS_LAZY_TIME, "times are kept in memory and written later"),
-	NOTHING("loud", 0, "kernel messages about the mount, the default"),
+	SUPER_OFF("loud", MS_SILENT, "kernel messages about the mount, the default"),
 	SUPER("mand", MS_MANDLOCK, "mandatory locks; without effect since Linux 5.15"),
-	NOTHING("noacl", 0, "no access control lists, where the file system can"),
 	ATTR("noatime", MOUNT_ATTR_NOATIME, MS_NOATIME, "no access times"),
 	ATTR("nodev", MOUNT_ATTR_NODEV, MS_NODEV, "device nodes do not work"),
 	ATTR("nodiratime", MOUNT_ATTR_NODIRATIME, MS_NODIRATIME, "no access times of directories"),
 	ATTR("noexec", MOUNT_ATTR_NOEXEC, MS_NOEXEC, "no program is executed from here"),
-	NOTHING("noiversion", 0, "does not count changes of inodes"),
+	SUPER_OFF("noiversion", MS_IVERSION, "does not count changes of inodes, the default"),
 	SUPER_OFF("nolazytime", MS_LAZY_TIME, "times are written as they change"),
 	SUPER_OFF("nomand", MS_MANDLOCK, "no mandatory locks"),
 	ATTR_OFF("norelatime", ATIME_DEFAULT, MS_RELATIME, "access times as the kernel does by default"),
@@ -119,7 +120,7 @@ const struct mount_option mount_options[] = {
 	PROP("runbindable", true, MS_UNBINDABLE | MS_REC, "unbindable for the whole tree"),
 	ATTR_OFF("rw", MOUNT_ATTR_RDONLY, MS_RDONLY, "may be written"),
 	PROP("shared", false, MS_SHARED, "mounts travel both ways"),
-	NOTHING("silent", MS_SILENT, "no kernel messages about the mount"),
+	SUPER("silent", MS_SILENT, "no kernel messages about the mount"),
 	PROP("slave", false, MS_SLAVE, "mounts travel from the host only"),
 	OTHER("src-nofollow", MOPT_NOFOLLOW, false, 0, "a source that is a symbolic link is mounted itself"),
 	ATTR("strictatime", MOUNT_ATTR_STRICTATIME, MS_STRICTATIME, "access times are always written"),
@@ -174,12 +175,7 @@ static void change_ms(const struct mount_option *o, uint32_t *ms)
 		*ms |= o->ms;
 }
 
-static void add_data(struct mount_wish *w, char *text)
-{
-	w->data.v[w->data.n++] = text;
-}
-
-static void read_option(const struct mount_option *o, char *text, struct mount_wish *w)
+static void read_option(const struct mount_option *o, struct mount_wish *w)
 {
 	change_ms(o, &w->ms);
 	switch ((enum mount_option_kind)o->kind) {
@@ -192,8 +188,7 @@ static void read_option(const struct mount_option *o, char *text, struct mount_w
 		change(o, &w->rec_set, &w->rec_clear);
 		break;
 	case MOPT_SUPER:
-		/* The kernel knows the r-forms by their plain names only. */
-		add_data(w, *text == 'r' ? text + 1 : text);
+		w->super = w->ms & SUPER_FLAGS;
 		break;
 	case MOPT_PROPAGATION:
 		w->propagation = o->ms & ~(uint32_t)MS_REC;
@@ -210,6 +205,9 @@ static void read_option(const struct mount_option *o, char *text, struct mount_w
 		break;
 	case MOPT_NOFOLLOW:
 		w->nofollow = true;
+		break;
+	case MOPT_DEST_NOFOLLOW:
+		w->dest_nofollow = true;
 		break;
 	case MOPT_COPY_LINK:
 		w->copy_link = true;
@@ -245,10 +243,10 @@ void mount_options_read(const strs *options, struct arena *arena, struct mount_w
 		const struct mount_option *o = mount_option_find(text);
 
 		if (o)
-			read_option(o, text, ret);
+			read_option(o, ret);
 		else if (mount_option_is_idmap(text))
 			read_idmap(text, ret);
 		else if (*text)
-			add_data(ret, text);
+			ret->data.v[ret->data.n++] = text;
 	}
 }

@@ -11,13 +11,14 @@ enum mount_option_kind {
 	MOPT_NONE, /* accepted, without effect: the kernel's default, or nothing that a new mount knows */
 	MOPT_ATTR,  /* attribute of the mount */
 	MOPT_REC,   /* attribute of the mount and of all below it */
-	MOPT_SUPER, /* flag of the file system, given to it by name */
+	MOPT_SUPER, /* flag of the file system; without effect on a bind */
 	MOPT_PROPAGATION,
 	MOPT_BIND, /* bind, rbind */
 	MOPT_REMOUNT,
 	MOPT_COPY_UP,  /* fills a new tmpfs with what it covers */
 	MOPT_NOFOLLOW, /* the source may be a symbolic link, which is mounted itself */
-	MOPT_COPY_LINK, /* a source that is a symbolic link is made anew; here it is followed, with a warning */
+	MOPT_DEST_NOFOLLOW, /* the destination may be a symbolic link, which is covered itself */
+	MOPT_COPY_LINK, /* a source that is a symbolic link is made anew */
 	MOPT_IDMAP,
 };
 
@@ -44,9 +45,11 @@ struct mount_wish {
 	uint64_t rec_set, rec_clear; /* of the whole tree */
 	uint32_t propagation;        /* MS_PRIVATE ..., 0 = not asked for */
 	uint32_t ms;                 /* the same and more as flags of mount(2) */
-	bool bind, rec, remount, copy_up, nofollow, copy_link, idmap, idmap_rec;
+	uint32_t super;              /* those of them that are the file system's */
+	bool bind, rec, remount, copy_up, nofollow, dest_nofollow, copy_link, idmap,
+		idmap_rec;
 	const char *idmap_text; /* what follows "idmap=", or NULL */
-	strs data;              /* for the file system: "key=value" or a flag's name */
+	strs data; /* for the file system: "key=value" or a word of its own */
 };
 
 /* Reads a mount's options; unknown ones are the file system's. */

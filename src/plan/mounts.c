@@ -115,6 +115,22 @@ static const char *bind_source(struct build *b, const struct mount *m)
 	return part_text(b, "%s/%s", b->opts->bundle, m->source);
 }
 
+const char *part_link(const struct build *b, size_t i)
+{
+	const char *target = b->host->links ? b->host->links[i] : NULL;
+
+	return target && *target ? target : NULL;
+}
+
+static void copy_link(struct build *b, size_t i, const char *path)
+{
+	struct step *s = plan_init(b->p, OP_LINK, "mounts[%zu].destination", i);
+
+	s->str[0] = plan_str(b->p, path);
+	s->str[1] = plan_str(b->p, part_link(b, i));
+	s->slot[0] = SLOT_ROOTFS;
+}
+
 static int bind(struct build *b, size_t i, const char *path, const struct mount_wish *w)
 {
 	const struct mount *m = &b->spec->mounts.v[i];
@@ -124,17 +140,21 @@ static int bind(struct build *b, size_t i, const char *path, const struct mount_
 
 	if (!m->source || !*m->source)
 		return err_at(b->e, ERR_CONFIG, origin, "a bind mount needs a source");
-	if (w->copy_link)
-		part_warn(
-			b,
-			"mounts[%zu].options: copy-symlink: a symbolic link is followed",
-			i);
+	for (size_t k = 0; k < w->data.n; k++)
+		part_warn(b,
+			  "mounts[%zu].options: %s is left out: a bind mount takes "
+			  "no options of a file system",
+			  i, w->data.v[k]);
+	if (part_link(b, i)) {
+		copy_link(b, i, path);
+		return 0;
+	}
 	slot = part_idmap_slot(b, i);
 	part_source_at(b, slot, bind_source(b, m),
 		       (w->rec ? STEP_REC : 0) | (w->nofollow ? STEP_NOFOLLOW : 0),
 		       origin);
 	part_idmap(b, i);
-	s = part_target(b, i, path, STEP_LIKE);
+	s = part_target(b, i, path, STEP_LIKE | (w->dest_nofollow ? STEP_NOFOLLOW : 0));
 	s->slot[1] = (int16_t)slot;
 	part_bind_attr(b, i, slot, w);
 	part_attach(b, i, slot, path);
@@ -150,8 +170,7 @@ static void remount(struct build *b, size_t i, const char *path,
 	part_target(b, i, path, 0);
 	buf_init(&data, b->p->arena, (size_t)1 << 20);
 	for (size_t k = 0; k < w->data.n; k++)
-		if (!mount_option_find(w->data.v[k]))
-			buf_fmt(&data, "%s%s", data.len ? "," : "", w->data.v[k]);
+		buf_fmt(&data, "%s%s", data.len ? "," : "", w->data.v[k]);
 	s = plan_init(b->p, OP_REMOUNT, "mounts[%zu]", i);
 	s->slot[0] = SLOT_TARGET;
 	s->str[0] = plan_str(b->p, path);
@@ -268,7 +287,7 @@ static int fs(struct build *b, size_t i, const char *path, const struct mount_wi
 			      "and remount is given");
 	part_target(b, i, path, STEP_DIR | (kernel_view ? STEP_NO_SYMLINK : 0));
 	s = part_fs(b, i, m->type, m->source);
-	s->word[0] = w->set | w->rec_set;
+	s->word[0] = w->set | w->rec_set | (uint64_t)w->super << 32;
 	if (copy_up) {
 		later.word[0] = s->word[0] & MOUNT_ATTR_RDONLY;
 		s->word[0] &= ~(uint64_t)MOUNT_ATTR_RDONLY;
@@ -294,6 +313,10 @@ static int one(struct build *b, size_t i)
 		return err_at(b->e, ERR_CONFIG,
 			      part_text(b, "mounts[%zu].destination", i), "missing");
 	path = part_clean(b, m->destination);
+	if (!strcmp(path, "/"))
+		return err_at(b->e, ERR_CONFIG,
+			      part_text(b, "mounts[%zu].destination", i),
+			      "the root itself: that is what root.path is for");
 	mount_options_read(&m->options, b->p->arena, &w);
 	if (w.remount) {
 		remount(b, i, path, &w);

@@ -10,6 +10,8 @@ int plan_mount_cgroup(struct build *b, size_t i, const char *path,
 /* i = index of the mount in the configuration, path = where it goes, cleaned */
 struct step *part_target(struct build *b, size_t i, const char *path, unsigned flags);
 struct step *part_fs(struct build *b, size_t i, const char *type, const char *source);
+/* What is made anew as a symbolic link instead of being bound (copy-symlink), or NULL. */
+const char *part_link(const struct build *b, size_t i);
 void part_attach(struct build *b, size_t i, int slot, const char *path);
 void part_bind_attr(struct build *b, size_t i, int slot, const struct mount_wish *w);
 /* Clones a path of the host, on the side that can; returns the slot. origin "" = none. */

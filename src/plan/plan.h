@@ -75,7 +75,8 @@ enum step_flag {
 	STEP_LIKE = 8, /* target: what slot[1] is */
 	/* target: refuse a symbolic link as last part (proc, sysfs: CVE-2019-19921) */
 	STEP_NO_SYMLINK = 16,
-	STEP_NOFOLLOW = 32,  /* source: do not follow a symbolic link as last part */
+	/* source, target: do not follow a symbolic link as last part */
+	STEP_NOFOLLOW = 32,
 	STEP_IN_USERNS = 64, /* node: bind the host's device, mknod is not possible */
 	/* wait: on SLOT_LISTEN instead of SLOT_TALK (created, waiting for start) */
 	STEP_ACCEPT = 128,

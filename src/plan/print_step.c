@@ -22,6 +22,14 @@ static const struct name attr_words[] = { { "ro", MOUNT_ATTR_RDONLY },
 					  { "nosymfollow", 0x00200000 },
 					  { NULL } };
 
+static const struct name super_words[] = { { "sync", MS_SYNCHRONOUS },
+					   { "dirsync", MS_DIRSYNC },
+					   { "mand", MS_MANDLOCK },
+					   { "silent", MS_SILENT },
+					   { "iversion", MS_I_VERSION },
+					   { "lazytime", MS_LAZYTIME },
+					   { NULL } };
+
 static const struct name ns_words[] = {
 	{ "user", CLONE_NEWUSER },     { "mount", CLONE_NEWNS },  { "pid", CLONE_NEWPID },
 	{ "network", CLONE_NEWNET },   { "ipc", CLONE_NEWIPC },   { "uts", CLONE_NEWUTS },
@@ -84,7 +92,12 @@ static void add_attr(struct buf *b, uint64_t set)
 
 	add_set(b, attr_words, set);
 	if (atime)
-		buf_fmt(b, "%s%s", set & ~(uint64_t)MOUNT_ATTR__ATIME ? "," : "", word);
+		buf_fmt(b, "%s%s",
+			(uint32_t)set & ~(uint32_t)MOUNT_ATTR__ATIME ? "," : "", word);
+	if (set >> 32) {
+		buf_str(b, (uint32_t)set ? "," : "");
+		add_set(b, super_words, set >> 32);
+	}
 }
 
 static void add_caps(struct buf *b, uint64_t set)

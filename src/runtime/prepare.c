@@ -117,6 +117,7 @@ int job_plan(struct job *j, struct err *e)
 	    probe_host(&j->spec, PROBE_CREATE, &j->s->arena, &j->host, e) < 0)
 		return -1;
 	set_console_size(j);
+	probe_links(&j->spec, j->bundle, &j->s->arena, &j->host);
 	j->opts = (struct plan_opts){
 		.id = c->id,
 		.bundle = j->bundle,

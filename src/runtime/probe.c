@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/names.h"
 #include "runtime/runtime.h"
 
@@ -87,6 +89,15 @@ static bool has_swap(const struct host *h)
 	return exists(path);
 }
 
+/* Whoever made our user namespace without privilege had to give up setgroups in it. */
+static bool denies_groups(void)
+{
+	char text[8];
+
+	return fd_read_line(AT_FDCWD, "/proc/self/setgroups", text, sizeof(text)) > 0 &&
+	       !strcmp(text, "deny");
+}
+
 /* systemd's socket activation: not for us when LISTEN_PID names another process. */
 static uint32_t listen_fds(void)
 {
@@ -108,6 +119,43 @@ static void probe_environment(struct host *h, struct arena *arena)
 	h->listen_fds = listen_fds();
 	text = h->listen_fds ? getenv("LISTEN_FDNAMES") : NULL;
 	h->listen_fdnames = text ? arena_strdup(arena, text) : NULL;
+}
+
+/* The target of a link; NULL for anything else: then it is bound. */
+static const char *link_target(const char *bundle, const char *source,
+			       struct arena *arena)
+{
+	char text[PATH_MAX];
+	ssize_t n = readlink(
+		*source == '/' ? source : arena_printf(arena, "%s/%s", bundle, source),
+		text, sizeof(text));
+
+	return n <= 0 || n == sizeof(text) ? NULL : arena_strndup(arena, text, (size_t)n);
+}
+
+static bool copies_links(const struct mount *m)
+{
+	for (size_t i = 0; m->source && i < m->options.n; i++)
+		if (!strcmp(m->options.v[i], "copy-symlink"))
+			return true;
+	return false;
+}
+
+void probe_links(const struct spec *spec, const char *bundle, struct arena *arena,
+		 struct host *h)
+{
+	const char **v = NULL;
+
+	for (size_t i = 0; i < spec->mounts.n; i++) {
+		const struct mount *m = &spec->mounts.v[i];
+
+		if (!copies_links(m))
+			continue;
+		if (!v)
+			v = arena_array(arena, spec->mounts.n, sizeof(*v));
+		v[i] = link_target(bundle, m->source, arena);
+	}
+	h->links = v;
 }
 
 int probe_preserved(uint32_t n, struct err *e)
@@ -148,9 +196,11 @@ int probe_host(const struct spec *spec, enum probe what, struct arena *arena,
 	}
 	if (!spec || wants_memory(spec))
 		ret->has_swap = has_swap(ret);
-	if (!spec || ret->euid || ret->own_userns)
+	if (!spec || ret->euid || ret->own_userns) {
 		ret->newuidmap = !access("/usr/bin/newuidmap", X_OK) &&
 				 !access("/usr/bin/newgidmap", X_OK);
+		ret->no_setgroups = denies_groups();
+	}
 	probe_environment(ret, arena);
 	return 0;
 }

@@ -55,6 +55,9 @@ enum probe {
 };
 int probe_host(const struct spec *spec, enum probe what, struct arena *arena,
 	       struct host *ret, struct err *e);
+/* What sources with the option copy-symlink link to; relative ones count from the bundle. */
+void probe_links(const struct spec *spec, const char *bundle, struct arena *arena,
+		 struct host *h);
 /* Descriptors that the caller wants to pass on must be open before we open any: ours
  * would take their places. */
 int probe_preserved(uint32_t n, struct err *e);

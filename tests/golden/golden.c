@@ -29,6 +29,7 @@ struct g_host {
 	bool no_caps;
 	char *listen_fdnames;
 	LIST(struct g_hierarchy) hierarchies;
+	strs links;
 };
 struct g_options {
 	bool run, foreground, no_pivot, no_new_keyring, as_json;
@@ -79,6 +80,7 @@ static const struct field host_fields[] = {
 	J_BOOL(struct g_host, old_kernel, "noNamespaces", 0, ""),
 	J_STRS(struct g_host, caps, "caps", 0, ""),
 	J_BOOL(struct g_host, no_caps, "noCaps", 0, ""),
+	J_STRS(struct g_host, links, "links", 0, ""),
 	J_OBJS(struct g_host, hierarchies, "hierarchies", 0, struct g_hierarchy,
 	       &hierarchy_type, ""),
 	J_END,
@@ -313,6 +315,7 @@ static int fill_host(struct golden *g, struct host *h)
 		.arch = from.arch ? from.arch : "x86_64",
 		.listen_fds = from.listen_fds,
 		.listen_fdnames = from.listen_fdnames,
+		.links = from.links.n ? (const char *const *)from.links.v : NULL,
 	};
 	sscanf(from.kernel, "%u.%u", &h->kernel_major, &h->kernel_minor);
 	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
