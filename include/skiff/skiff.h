@@ -138,6 +138,32 @@ SKIFF_API int skiff_kill(struct skiff *s, const char *id, int signal, bool all,
 SKIFF_API int skiff_state(struct skiff *s, const char *id, const char **ret,
 			  struct skiff_error *e);
 
+/* Freezes every process of a running or created container, or lets them go on. A pause
+ * that is not complete after 10 s is taken back; the error names who did not stop. */
+SKIFF_API int skiff_pause(struct skiff *s, const char *id, struct skiff_error *e);
+SKIFF_API int skiff_resume(struct skiff *s, const char *id, struct skiff_error *e);
+/* The pids of all its processes as the caller sees them, in ascending order. */
+SKIFF_API int skiff_processes(struct skiff *s, const char *id, const pid_t **ret,
+			      size_t *ret_n, struct skiff_error *e);
+
+/* What its cgroups count, as a line of JSON: {"type":"stats","id":...,"data":{...}} */
+SKIFF_API int skiff_stats(struct skiff *s, const char *id, const char **ret,
+			  struct skiff_error *e);
+
+struct skiff_events {
+	size_t size;
+	const char *id;
+	int64_t interval_ns; /* between two lines of statistics */
+	/* Gets each event: a line of JSON as skiff_stats(), or {"type":"oom","id":...} as
+	 * soon as the kernel tells. Other than 0 ends the stream. */
+	int (*call)(void *ctx, const char *json);
+	void *ctx;
+};
+
+/* Returns when the container has ended, or what `call` returned. */
+SKIFF_API int skiff_events(struct skiff *s, const struct skiff_events *o,
+			   struct skiff_error *e);
+
 /* create and start at once. */
 SKIFF_API int skiff_run(struct skiff *s, const struct skiff_create *c,
 			struct skiff_process *ret, struct skiff_error *e);
@@ -155,6 +181,10 @@ struct skiff_container {
  * out, with a warning. */
 SKIFF_API int skiff_list(struct skiff *s, const struct skiff_container **ret,
 			 size_t *ret_n, struct skiff_error *e);
+
+/* The ids in which an extended regular expression (POSIX) matches somewhere. */
+SKIFF_API int skiff_match(struct skiff *s, const char *pattern, const char *const **ret,
+			  size_t *ret_n, struct skiff_error *e);
 
 /* --- without a container --- */
 
@@ -181,6 +211,8 @@ SKIFF_API int skiff_check(struct skiff *s, const struct skiff_create *c,
 			  const struct skiff_finding **ret, size_t *ret_n,
 			  struct skiff_error *e);
 
+/* "1.5s", "100ms", "1h2m": nanoseconds; -1 = no duration, or too long. */
+SKIFF_API int64_t skiff_duration(const char *text);
 /* "TERM", "SIGTERM", "sigterm", "15", "RTMIN+1" -> number; -1 = unknown. */
 SKIFF_API int skiff_signal_number(const char *name);
 

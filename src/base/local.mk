@@ -15,6 +15,8 @@ core_sources += \
 	src/base/opt.c \
 	src/base/opt.h \
 	src/base/opt_help.c \
+	src/base/process.c \
+	src/base/process.h \
 	src/base/sys.h \
 	src/base/sys_aarch64.h \
 	src/base/sys_arch.h \

@@ -40,12 +40,30 @@ int cgroup_kill_all(const char *path, struct err *e);
 /* Sends a signal to every process of the cgroup and those below it. */
 int cgroup_signal_all(const char *path, int signal, struct err *e);
 /* v2 cgroup.freeze or v1 freezer.state; waits until it has happened, at most
- * timeout_ms. */
+ * timeout_ms; then all is thawed and the message names a process that did not stop. */
 int cgroup_freeze(const char *path, bool v1, bool frozen, int timeout_ms, struct err *e);
+/* Whether the directory has a freezer. */
+bool cgroup_can_freeze(const char *path, bool v1);
 bool cgroup_is_frozen(const char *path, bool v1);
 /* The pids of the cgroup and those below it, in the arena. */
 int cgroup_pids(const char *path, struct arena *arena, pid_t **ret, size_t *ret_n,
 		struct err *e);
+
+/* --- out of memory --- */
+
+/* Hears of processes that the kernel kills for memory: by changes of memory.events (v2), or
+ * an eventfd (v1). */
+struct oom_watch {
+	int dir, fd; /* poll fd for `events`; -1 = none */
+	short events;
+	bool v1;
+	uint64_t kills; /* v2: so far */
+};
+/* False: the directory has no memory controller. */
+bool oom_watch_open(const char *path, bool v1, struct oom_watch *ret);
+/* After a poll: whether there was one since. */
+bool oom_watch_take(struct oom_watch *w);
+void oom_watch_close(struct oom_watch *w);
 
 /* --- device rules as BPF (v2) --- */
 

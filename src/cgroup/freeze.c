@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/tree.h"
 
@@ -62,6 +64,82 @@ static int freeze_v1(int dirfd, bool frozen, int timeout_ms)
 	}
 }
 
+/* Where a frozen thread is: in the freezers' own functions, or in one of the few sleeps in
+ * which version 1 leaves it (TASK_FREEZABLE). Where the kernel does not tell, nobody is
+ * accused. */
+static bool is_stopped(const struct process *p)
+{
+	static const char *const places[] = {
+		"do_freezer_trap", "__refrigerator", "hrtimer_nanosleep",
+		"do_nanosleep",    "futex",          "do_poll",
+		"do_sys_poll",     "poll_schedule",  "do_select",
+		"core_sys_select", "ep_poll",        "do_epoll",
+		"do_sigtimedwait", "unix_stream",    "kernel_clone",
+		"wait_for_vfork",
+	};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (!strncmp(p->waits, places[i], strlen(places[i])))
+			return true;
+	return !*p->waits && p->state[0] != 'R';
+}
+
+/* The first thread of a process that goes on, if there is one. */
+static bool find_awake(pid_t pid, struct process *ret)
+{
+	struct dir_scan scan;
+	const char *name;
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	auto_fd fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	dir_scan_init(&scan, fd);
+	while ((name = dir_scan_next(&scan)))
+		if (!process_read((pid_t)strtol(name, NULL, 10), ret) &&
+		    !process_is_zombie(ret) && !is_stopped(ret))
+			return true;
+	return false;
+}
+
+/* Must be asked before all are thawed again. */
+static void say_who(const char *path, char *to, size_t size)
+{
+	auto_arena arena = { 0 };
+	struct process p;
+	struct err ignored;
+	pid_t *pids = NULL;
+	size_t n = 0;
+
+	snprintf(to, size, "not all of its processes can be stopped");
+	if (arena_init(&arena) || cgroup_pids(path, &arena, &pids, &n, &ignored))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (find_awake(pids[i], &p)) {
+			process_describe(&p, to, size);
+			return;
+		}
+}
+
+static int gave_up(int fd, const char *path, bool v1, bool frozen, int timeout_ms,
+		   struct err *e)
+{
+	char who[200];
+
+	if (!frozen)
+		return err_sys(e, ETIMEDOUT, "thaw cgroup %s: after %d ms", path,
+			       timeout_ms);
+	say_who(path, who, sizeof(who));
+	fd_write_file(fd, v1 ? "freezer.state" : "cgroup.freeze", v1 ? "THAWED" : "0",
+		      v1 ? 6 : 1);
+	err_set(e, ERR_SYSTEM,
+		"freeze cgroup %s: not done after %d ms, %s; all of it goes on", path,
+		timeout_ms, who);
+	e->errnum = ETIMEDOUT;
+	return -1;
+}
+
 int cgroup_freeze(const char *path, bool v1, bool frozen, int timeout_ms, struct err *e)
 {
 	auto_fd fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -71,10 +149,18 @@ int cgroup_freeze(const char *path, bool v1, bool frozen, int timeout_ms, struct
 
 	if (!r)
 		return 0;
-	if (r == -ETIMEDOUT && frozen)
-		fd_write_file(fd, v1 ? "freezer.state" : "cgroup.freeze",
-			      v1 ? "THAWED" : "0", v1 ? 6 : 1);
+	if (r == -ETIMEDOUT)
+		return gave_up(fd, path, v1, frozen, timeout_ms, e);
 	return err_sys(e, -r, "%s cgroup %s", frozen ? "freeze" : "thaw", path);
+}
+
+bool cgroup_can_freeze(const char *path, bool v1)
+{
+	char file[PATH_MAX];
+
+	return snprintf(file, sizeof(file), "%s/%s", path,
+			v1 ? "freezer.state" : "cgroup.freeze") < (int)sizeof(file) &&
+	       !access(file, F_OK);
 }
 
 bool cgroup_is_frozen(const char *path, bool v1)

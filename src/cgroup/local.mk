@@ -3,7 +3,12 @@ core_sources += \
 	src/cgroup/devices_bpf.c \
 	src/cgroup/freeze.c \
 	src/cgroup/make.c \
+	src/cgroup/oom.c \
 	src/cgroup/pids.c \
 	src/cgroup/remove.c \
+	src/cgroup/stats.c \
+	src/cgroup/stats.h \
+	src/cgroup/stats_v1.c \
+	src/cgroup/stats_v2.c \
 	src/cgroup/tree.c \
 	src/cgroup/tree.h

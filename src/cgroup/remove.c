@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/tree.h"
 
@@ -70,26 +71,20 @@ static int remove_below(int top)
  * system. */
 static int timeout_error(const char *path, int timeout_ms, struct err *e)
 {
-	static const char *const fields[] = { "Name:", "State:" };
 	auto_arena arena = { 0 };
-	char file[32], found[2][64] = { "?", "?" };
-	char *text, *line;
+	struct process p;
 	pid_t *pids = NULL;
-	size_t n = 0, len;
+	char who[200];
+	size_t n = 0;
 
 	if (arena_init(&arena) || cgroup_pids(path, &arena, &pids, &n, e) || !n)
 		return err_sys(e, EBUSY, "remove cgroup %s", path);
-	snprintf(file, sizeof(file), "/proc/%d/status", (int)pids[0]);
-	if (!fd_read_file(AT_FDCWD, file, &arena, 65536, &text, &len))
-		for (size_t i = 0; i < 2; i++) {
-			line = strstr(text, fields[i]);
-			if (line)
-				sscanf(line + strlen(fields[i]), " %63[^\n]", found[i]);
-		}
+	if (process_read(pids[0], &p) < 0)
+		p = (struct process){ .pid = pids[0], .name = "?", .state = "?" };
+	process_describe(&p, who, sizeof(who));
 	err_set(e, ERR_SYSTEM,
-		"remove cgroup %s: after %d ms %zu processes are still in it; process %d "
-		"(%s) is in state %s",
-		path, timeout_ms, n, (int)pids[0], found[0], found[1]);
+		"remove cgroup %s: after %d ms %zu processes are still in it; %s", path,
+		timeout_ms, n, who);
 	e->errnum = EBUSY;
 	return -1;
 }

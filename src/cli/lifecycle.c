@@ -1,4 +1,4 @@
-/* skiff start, state, kill, delete. */
+/* skiff start, state, pause, resume, kill, delete. */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -7,21 +7,23 @@ struct no_opts {
 	bool unused;
 };
 struct kill_opts {
-	bool all;
+	bool all, regex;
 };
 struct delete_opts {
-	bool force;
+	bool force, regex;
 };
 
 static const struct opt only_help[] = { O_HELP, O_END };
 /* clang-format off */
 static const struct opt kill_opts[] = {
 	O_FLAG(struct kill_opts, all, 'a', "all", "Every process of the container, and success when none is left."),
+	O_FLAG(struct kill_opts, regex, 'r', "regex", "CONTAINER is an extended regular expression: all that it matches."),
 	O_HELP,
 	O_END
 };
 static const struct opt delete_opts[] = {
 	O_FLAG(struct delete_opts, force, 'f', "force", "Kill it first; an unknown container is no error."),
+	O_FLAG(struct delete_opts, regex, 'r', "regex", "CONTAINER is an extended regular expression: all that it matches."),
 	O_HELP,
 	O_END
 };
@@ -48,27 +50,80 @@ static int run_state(struct cli *cli, const void *opts, int argc, char **argv)
 	return cli_print(cli, text, strlen(text));
 }
 
+static int run_pause(struct cli *cli, const void *opts, int argc, char **argv)
+{
+	struct skiff_error e = { .size = sizeof(e) };
+
+	(void)opts;
+	(void)argc;
+	return skiff_pause(cli->skiff, argv[0], &e) < 0 ? cli_fail(cli, &e) : 0;
+}
+
+static int run_resume(struct cli *cli, const void *opts, int argc, char **argv)
+{
+	struct skiff_error e = { .size = sizeof(e) };
+
+	(void)opts;
+	(void)argc;
+	return skiff_resume(cli->skiff, argv[0], &e) < 0 ? cli_fail(cli, &e) : 0;
+}
+
+/* What is done to one container, or to all that a regular expression matches. */
+struct each {
+	int signal;
+	bool flag; /* kill: all; delete: force */
+	int (*act)(struct cli *cli, const char *id, const struct each *each);
+};
+
+/* One that fails does not keep the others from their turn. */
+static int for_each(struct cli *cli, const struct each *each, const char *pattern)
+{
+	struct skiff_error e = { .size = sizeof(e) };
+	const char *const *ids;
+	size_t n;
+	int r = 0;
+
+	if (skiff_match(cli->skiff, pattern, &ids, &n, &e) < 0)
+		return cli_fail(cli, &e);
+	for (size_t i = 0; i < n; i++)
+		r |= each->act(cli, ids[i], each);
+	return r;
+}
+
+static int kill_one(struct cli *cli, const char *id, const struct each *each)
+{
+	struct skiff_error e = { .size = sizeof(e) };
+
+	return skiff_kill(cli->skiff, id, each->signal, each->flag, &e) < 0
+		       ? cli_fail(cli, &e)
+		       : 0;
+}
+
+static int delete_one(struct cli *cli, const char *id, const struct each *each)
+{
+	struct skiff_error e = { .size = sizeof(e) };
+
+	return skiff_delete(cli->skiff, id, each->flag, &e) < 0 ? cli_fail(cli, &e) : 0;
+}
+
 static int run_kill(struct cli *cli, const void *opts, int argc, char **argv)
 {
 	const struct kill_opts *o = opts;
 	const char *name = argc > 1 ? argv[1] : "TERM";
-	struct skiff_error e = { .size = sizeof(e) };
-	int signal = skiff_signal_number(name);
+	struct each each = { skiff_signal_number(name), o->all, kill_one };
 
-	if (signal < 0)
+	if (each.signal < 0)
 		return cli_error(cli, "unknown signal \"%s\"", name);
-	return skiff_kill(cli->skiff, argv[0], signal, o->all, &e) < 0 ? cli_fail(cli, &e)
-								       : 0;
+	return o->regex ? for_each(cli, &each, argv[0]) : kill_one(cli, argv[0], &each);
 }
 
 static int run_delete(struct cli *cli, const void *opts, int argc, char **argv)
 {
 	const struct delete_opts *o = opts;
-	struct skiff_error e = { .size = sizeof(e) };
+	struct each each = { 0, o->force, delete_one };
 
 	(void)argc;
-	return skiff_delete(cli->skiff, argv[0], o->force, &e) < 0 ? cli_fail(cli, &e)
-								   : 0;
+	return o->regex ? for_each(cli, &each, argv[0]) : delete_one(cli, argv[0], &each);
 }
 
 const struct cmd cmd_start = {
@@ -93,11 +148,34 @@ const struct cmd cmd_state = {
 	.run = run_state,
 };
 
+const struct cmd cmd_pause = {
+	.usage = {
+		"pause", "CONTAINER", "freeze every process of a container",
+		"Stops all processes of a running or created container where they are; none of them notices.\n"
+		"They are in memory and are not scheduled until \"skiff resume\". If one does not stop within\n"
+		"10 seconds, all go on, and the error names it.",
+		"skiff pause web1 && skiff resume web1", only_help,
+	},
+	.opts_size = sizeof(struct no_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .own_failure = 1,
+	.run = run_pause,
+};
+
+const struct cmd cmd_resume = {
+	.usage = {
+		"resume", "CONTAINER", "let a paused container go on",
+		"Lets the processes go on that \"skiff pause\" has frozen.",
+		"skiff resume web1", only_help,
+	},
+	.opts_size = sizeof(struct no_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .own_failure = 1,
+	.run = run_resume,
+};
+
 const struct cmd cmd_kill = {
 	.usage = {
 		"kill", "CONTAINER [SIGNAL]", "send a signal to a container",
-		"Sends SIGNAL, by name or number (TERM), to the container's first process.",
-		"skiff kill web1 HUP\nskiff kill --all web1 KILL", kill_opts,
+		"Sends SIGNAL, by name or number (TERM), to the container's first process. A paused container\n"
+		"ends by KILL; other signals wait until it is resumed.",
+		"skiff kill web1 HUP\nskiff kill --all web1 KILL\nskiff kill --regex '^web' TERM", kill_opts,
 	},
 	.opts_size = sizeof(struct kill_opts), .min_args = 1, .max_args = 2, .stop_after = 1, .own_failure = 1,
 	.run = run_kill,
@@ -106,8 +184,9 @@ const struct cmd cmd_kill = {
 const struct cmd cmd_delete = {
 	.usage = {
 		"delete", "CONTAINER", "remove what is left of a stopped container",
-		"Removes the container's cgroup and state and runs its poststop hooks. The bundle stays.",
-		"skiff delete web1\nskiff delete --force web1", delete_opts,
+		"Removes the container's cgroup and state and runs its poststop hooks. The bundle stays. What\n"
+		"does not end within 10 seconds of KILL is named, with what it waits for.",
+		"skiff delete web1\nskiff delete --force web1\nskiff delete --force --regex '^test-'", delete_opts,
 	},
 	.opts_size = sizeof(struct delete_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .spawns = true,
 	.own_failure = 1, .run = run_delete,

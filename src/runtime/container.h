@@ -38,6 +38,7 @@ struct container {
 	bool has_state; /* state.json was written */
 	struct state state;
 	bool recorded; /* init's pid was recorded */
+	bool marked;   /* as paused, in that record */
 	pid_t pid;     /* init, 0 = none recorded or gone */
 	int pidfd;     /* of init, when it was asked for; else -1 */
 	enum status status;
@@ -74,6 +75,15 @@ int container_hold(struct container *c, struct err *e);
 /* Only pid and pidfd: 0 and -1 when init is gone. */
 int container_find(struct container *c, struct err *e);
 const char *status_name(enum status s);
+/* Writes into init's record that the container is paused, or is not. */
+int container_mark(struct container *c, bool paused, struct err *e);
+
+/* pause.c: the cgroup that freezes the container, or NULL. */
+const struct cgroup_dir *container_freezer(const struct container *c);
+
+/* processes.c: every process of the container, in ascending order. Without a cgroup that
+ * is an error; a cgroup that is gone has none. */
+int container_pids(struct container *c, pid_t **ret, size_t *ret_n, struct err *e);
 
 /* hooks.c */
 uint32_t hooks_present(const struct hooks *h);

@@ -101,9 +101,12 @@ static int remove_directory(struct container *c, struct err *e)
 		if (r < 0 && errno != ENOENT)
 			return err_sys(e, errno, "remove %s/%s", path, names[i]);
 	}
-	if (rmdir(path) < 0 && errno != ENOENT)
-		return err_sys(e, errno, "remove %s", path);
-	return 0;
+	if (!rmdir(path) || errno == ENOENT)
+		return 0;
+	/* What a pause that was killed leaves. */
+	if (!unlinkat(c->dir, "init.new", 0) && !rmdir(path))
+		return 0;
+	return err_sys(e, errno, "remove %s", path);
 }
 
 /* A failing poststop hook is a warning; the container goes all the same (runtime.md,

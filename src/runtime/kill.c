@@ -27,7 +27,7 @@ static const struct name signals[] = {
 
 /* The kernel's numbers: what libc keeps for itself (32, 33) can be sent by number
  * only. */
-enum { RT_MIN = 34, RT_MAX = 64 };
+enum { RT_MIN = 34, RT_MAX = 64, THAW_MS = 10000 };
 
 /* "RTMIN", "RTMIN+3", "RTMAX-2" */
 static int realtime(const char *name)
@@ -57,12 +57,23 @@ int skiff_signal_number(const char *name)
 	return realtime(name);
 }
 
+/* Version 1's freezer keeps even what is killed until it is thawed. */
+static int let_die(struct container *c, struct err *e)
+{
+	const struct cgroup_dir *d;
+
+	if (container_load(c, e) < 0)
+		return -1;
+	d = container_freezer(c);
+	return d && d->v1 ? cgroup_freeze(d->path, true, false, THAW_MS, e) : 0;
+}
+
 static int kill_one(struct container *c, int signal, struct err *e)
 {
 	if (container_find(c, e) < 0)
 		return -1;
 	if (c->pidfd >= 0 && !syscall(SYS_pidfd_send_signal, c->pidfd, signal, NULL, 0))
-		return 0;
+		return signal == SIGKILL && c->marked ? let_die(c, e) : 0;
 	if (c->pidfd >= 0 && errno != ESRCH)
 		return err_sys(e, errno, "container \"%s\": signal %d", c->id, signal);
 	err_set(e, ERR_STOPPED, "container not running");

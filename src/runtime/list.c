@@ -1,7 +1,9 @@
-/* list: every directory of the state root is a container. */
+/* list: every directory of the state root is a container; and those whose ids match a
+ * regular expression. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -82,6 +84,41 @@ int skiff_list(struct skiff *s, const struct skiff_container **ret, size_t *ret_
 			sk_warn(s, "%s", err.msg);
 	}
 	qsort(v, n, sizeof(*v), by_id);
+	*ret = v;
+	*ret_n = n;
+	return 0;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int skiff_match(struct skiff *s, const char *pattern, const char *const **ret,
+		size_t *ret_n, struct skiff_error *e)
+{
+	const char **v;
+	struct err err;
+	regex_t regex;
+	size_t n = 0;
+	char why[200];
+	strs names;
+	int r = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
+
+	if (r) {
+		regerror(r, &regex, why, sizeof(why));
+		err_set(&err, ERR_CONFIG, "--regex: \"%.200s\": %s", pattern, why);
+		return sk_fail(s, &err, e);
+	}
+	r = read_names(s, &names, &err);
+	v = arena_array(&s->arena, names.n + 1, sizeof(*v));
+	for (size_t i = 0; !r && i < names.n; i++)
+		if (!regexec(&regex, names.v[i], 0, NULL, 0))
+			v[n++] = names.v[i];
+	regfree(&regex);
+	if (r < 0)
+		return sk_fail(s, &err, e);
+	qsort(v, n, sizeof(*v), by_text);
 	*ret = v;
 	*ret_n = n;
 	return 0;

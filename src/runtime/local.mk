@@ -12,12 +12,15 @@ core_sources += \
 	src/runtime/context.c \
 	src/runtime/create.c \
 	src/runtime/delete.c \
+	src/runtime/events.c \
 	src/runtime/exec.c \
 	src/runtime/features.c \
 	src/runtime/hooks.c \
 	src/runtime/kill.c \
 	src/runtime/list.c \
+	src/runtime/pause.c \
 	src/runtime/prepare.c \
+	src/runtime/processes.c \
 	src/runtime/probe.c \
 	src/runtime/probe_cgroup.c \
 	src/runtime/runtime.h \
@@ -25,5 +28,8 @@ core_sources += \
 	src/runtime/show.c \
 	src/runtime/start.c \
 	src/runtime/state.c \
+	src/runtime/stats.c \
+	src/runtime/stats.h \
+	src/runtime/stats_print.c \
 	src/runtime/status.c \
 	src/runtime/target.c

@@ -35,6 +35,12 @@ static int not_created(const struct container *c, struct err *e)
 	if (c->status == STATUS_STOPPED)
 		return err_set(e, ERR_STOPPED,
 			       "cannot start a container that has stopped");
+	if (c->status == STATUS_PAUSED)
+		return err_set(
+			e, ERR_STATE,
+			"cannot start a paused container (\"skiff resume %s\" comes "
+			"first)",
+			c->id);
 	if (c->status == STATUS_CREATING)
 		return err_set(e, ERR_STATE,
 			       "cannot start a container that is being created");

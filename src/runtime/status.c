@@ -23,11 +23,15 @@ const char *status_name(enum status s)
 	return names[s];
 }
 
-/* Init as its creator recorded it: "PID iINODE" (of its pidfd) or, before Linux 6.9, "PID sSTARTTIME". */
+static const char paused_mark[] = " paused";
+
+/* Init as its creator recorded it: "PID iINODE" (of its pidfd) or, before Linux 6.9, "PID sSTARTTIME". " paused" follows while
+ * the container is paused, or was about to be: then the freezer is asked. */
 struct record {
 	pid_t pid;
 	char kind;
 	unsigned long long number;
+	bool paused;
 };
 
 /* 1 = found, 0 = none. */
@@ -50,7 +54,8 @@ static int read_record(const struct container *c, struct record *ret, struct err
 			       "\"skiff delete --force %s\" removes what is left of the "
 			       "container",
 			       c->id, c->skiff->root, c->id, text, c->id);
-	*ret = (struct record){ (pid_t)pid, end[1], strtoull(end + 2, NULL, 10) };
+	*ret = (struct record){ (pid_t)pid, end[1], strtoull(end + 2, &end, 10) };
+	ret->paused = !strcmp(end, paused_mark);
 	return 1;
 }
 
@@ -98,6 +103,7 @@ static int find_init(struct container *c, bool hold, struct err *e)
 	if (r < 0)
 		return -1;
 	c->recorded = r;
+	c->marked = record.paused;
 	c->pid = 0;
 	if (r)
 		pidfd = (int)syscall(SYS_pidfd_open, record.pid, 0);
@@ -119,11 +125,33 @@ static int status(struct container *c, bool hold, struct err *e)
 		c->status = STATUS_STOPPED;
 	} else if (is_being_created(c)) {
 		c->status = STATUS_CREATING;
+	} else if (c->marked && is_paused(c)) {
+		c->status = STATUS_PAUSED;
 	} else if (!faccessat(c->dir, "start", F_OK, 0)) {
 		c->status = STATUS_CREATED;
 	} else {
 		c->status = is_paused(c) ? STATUS_PAUSED : STATUS_RUNNING;
 	}
+	return 0;
+}
+
+/* A new link over the old one: no reader ever misses the record. */
+int container_mark(struct container *c, bool paused, struct err *e)
+{
+	static const char next[] = "init.new";
+	struct record record;
+	char text[64];
+	int r = read_record(c, &record, e);
+
+	if (r <= 0)
+		return r;
+	snprintf(text, sizeof(text), "%d %c%llu%s", (int)record.pid, record.kind,
+		 record.number, paused ? paused_mark : "");
+	unlinkat(c->dir, next, 0);
+	if (symlinkat(text, c->dir, next) < 0 ||
+	    renameat(c->dir, next, c->dir, "init") < 0)
+		return err_sys(e, errno, "container \"%s\": write %s/%s/init", c->id,
+			       c->skiff->root, c->id);
 	return 0;
 }
 

@@ -151,3 +151,17 @@ def test_roots_are_apart(t):
     result = t.command(t.binary, "--root", other, "list", "--quiet")
     t.equal((result.rc, result.out), (0, ""))
     t.fails(t.command(t.binary, "--root", other, "state", c.id), "does not exist", rc=1)
+
+
+@needs("root")
+def test_delete_regex(t):
+    """delete --regex removes what matches; one that runs is named and does not keep the others"""
+    stopped, running, other = t.create(), t.sleeper(), t.sleeper()
+    stopped.kill()
+    stopped.wait_stopped()
+    pattern = f"^{t.mark}.*-({stopped.id.rpartition('-')[2]}|{running.id.rpartition('-')[2]})$"
+    t.fails(t.skiff("delete", "--regex", pattern), running.id, "not stopped", rc=1)
+    t.equal(listed(t, "-q").split(), [running.id, other.id])
+    t.ok("delete", "-f", "-r", pattern)
+    t.equal(listed(t, "-q").split(), [other.id])
+    t.true(kernel.is_alive(other.pid), "another one died")

@@ -232,3 +232,21 @@ def test_kill_all(t):
     t.ok("kill", "--all", c.id, "KILL")
     t.wait_until(lambda: not kernel.is_alive(child), what="the child's end")
     t.ok("kill", "--all", c.id, "KILL")
+
+
+@needs("root")
+def test_kill_regex(t):
+    """kill --regex reaches every container whose id matches, and no other"""
+    some, other = [t.sleeper() for _ in range(2)], t.sleeper()
+    pattern = f"^{t.mark}-({'|'.join(c.id.rpartition('-')[2] for c in some)})$"
+    t.ok("kill", "--regex", pattern, "KILL")
+    for c in some:
+        c.wait_stopped()
+    t.true(kernel.is_alive(other.pid), "another one died")
+    t.ok("kill", "-r", "no-such-id", "KILL")
+    t.ok("kill", "--all", "-r", some[0].id, "KILL")
+    t.fails(t.skiff("kill", "-r", "(", "KILL"), "--regex", rc=1)
+    result = t.skiff("kill", "-r", t.mark, "KILL")
+    t.equal(result.rc, 1, "exit status with two stopped ones")
+    t.equal(result.err.count("container not running"), 2, "messages")
+    other.wait_stopped()

@@ -261,6 +261,60 @@ static void test_signals(void **state)
 		assert_int_equal(skiff_signal_number(cases[i].name), cases[i].number);
 }
 
+static void test_durations(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ns;
+	} cases[] = {
+		{ "5s", 5000000000 },
+		{ "1.5s", 1500000000 },
+		{ "100ms", 100000000 },
+		{ "7us", 7000 },
+		{ "7\u00b5s", 7000 },
+		{ "9ns", 9 },
+		{ "1h2m3s", 3723000000000 },
+		{ "0s", 0 },
+		{ "", -1 },
+		{ "5", -1 },
+		{ "s", -1 },
+		{ "-1s", -1 },
+		{ "1d", -1 },
+		{ "1e3s", -1 },
+		{ "1..5s", -1 },
+		{ " 1s", -1 },
+		{ "9999999h", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_int_equal(skiff_duration(cases[i].text), cases[i].ns);
+}
+
+static void test_match(void **state)
+{
+	static const char *const names[] = { "web2", "web10", "db" };
+	const char *const *ids;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++)
+		assert_int_equal(
+			mkdir(arena_printf(&s->arena, "%s/%s", root, names[i]), 0700), 0);
+	assert_int_equal(skiff_match(s, "^web[0-9]+$", &ids, &n, &error), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(ids[0], "web10");
+	assert_string_equal(ids[1], "web2");
+	assert_int_equal(skiff_match(s, "b", &ids, &n, &error), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(skiff_match(s, "x", &ids, &n, &error), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(skiff_match(s, "(", &ids, &n, &error), -1);
+	assert_int_equal(error.code, SKIFF_CONFIG);
+	for (size_t i = 0; i < COUNT(names); i++)
+		rmdir(arena_printf(&s->arena, "%s/%s", root, names[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,7 +325,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_interrupted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_corrupt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_match, setup, teardown),
 		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_durations),
 	};
 
 	return cmocka_run_group_tests_name("state", tests, NULL, NULL);
