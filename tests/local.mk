@@ -11,6 +11,7 @@ unit_programs = \
 	tests/unit/test_names \
 	tests/unit/test_opt \
 	tests/unit/test_plan \
+	tests/unit/test_resctrl \
 	tests/unit/test_seccomp \
 	tests/unit/test_spec \
 	tests/unit/test_state
@@ -74,6 +75,10 @@ tests_unit_test_plan_SOURCES = tests/unit/test_plan.c tests/unit/test.h
 tests_unit_test_plan_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_plan_LDADD = $(unit_libs)
 tests_unit_test_plan_LDFLAGS = $(AM_LDFLAGS) -static
+tests_unit_test_resctrl_SOURCES = tests/unit/test_resctrl.c tests/unit/test.h
+tests_unit_test_resctrl_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_resctrl_LDADD = $(unit_libs)
+tests_unit_test_resctrl_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=mkdir -Wl,--wrap=rmdir
 tests_unit_test_seccomp_SOURCES = tests/unit/test_seccomp.c tests/unit/test.h
 tests_unit_test_seccomp_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_seccomp_LDADD = $(unit_libs)

@@ -17,6 +17,9 @@
 struct apply;
 struct trace;
 
+/* In the state directory: a symbolic link to a shared class of resctrl that was made with the container. */
+#define RESCTRL_NOTE "resctrl"
+
 /* What the layer above does at some steps. Each returns 0 or -1. NULL = not needed by
  * this plan. */
 struct apply_calls {

@@ -33,6 +33,9 @@ host_op *host_op_of(enum op op)
 		[OP_CGROUP_MAKE]    = host_cgroup_make,
 		[OP_CGROUP_WRITE]   = host_cgroup_write,
 		[OP_CGROUP_JOIN]    = host_cgroup_join,
+		[OP_RESCTRL_MAKE]   = host_resctrl_make,
+		[OP_RESCTRL_WRITE]  = host_resctrl_write,
+		[OP_RESCTRL_JOIN]   = host_resctrl_join,
 		[OP_DEVICES_LOAD]   = host_devices_load,
 		[OP_DEVICES_ATTACH] = host_devices_attach,
 	};

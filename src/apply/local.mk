@@ -12,6 +12,7 @@ core_sources += \
 	src/apply/maps.c \
 	src/apply/net.c \
 	src/apply/parts.h \
+	src/apply/resctrl.c \
 	src/apply/run.c \
 	src/apply/seccomp.c \
 	src/apply/seccomp.h \

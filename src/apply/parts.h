@@ -52,6 +52,8 @@ host_op host_net_open, host_net_move, host_net_keep; /* net.c */
 /* Leaves the helper, which puts the devices back unless it was told to keep them. */
 void net_end(struct apply *a);
 
+host_op host_resctrl_make, host_resctrl_write, host_resctrl_join; /* resctrl.c */
+
 /* trace.c */
 void trace_stamp(struct trace *t, size_t step, bool end);
 void trace_start(struct trace *t, size_t n_steps);

@@ -12,6 +12,7 @@
 #include "apply/parts.h"
 #include "base/sys.h"
 #include "cgroup/cgroup.h"
+#include "cgroup/resctrl.h"
 
 enum { CGROUP_WAIT_MS = 2000 };
 
@@ -42,7 +43,7 @@ static void remove_cgroup(struct apply *a, const struct step *s)
 
 static void remove_state(struct apply *a, const struct step *s)
 {
-	static const char *const names[] = { "start", "init", "config.json",
+	static const char *const names[] = { "start", "init", "config.json", RESCTRL_NOTE,
 					     "state.json" };
 	int dir = slot_of(a, SLOT_STATE);
 
@@ -50,6 +51,13 @@ static void remove_state(struct apply *a, const struct step *s)
 		unlinkat(dir, names[i], 0);
 	rmdir(arena_printf(a->arena, "%s/%s", text_of(a, s->str[0]),
 			   text_of(a, s->str[1])));
+}
+
+static void remove_resctrl(struct apply *a, const struct step *s)
+{
+	struct err ignored;
+
+	resctrl_remove(text_of(a, s->str[0]), s->word[0] == RESCTRL_SHARED, &ignored);
 }
 
 void undo(struct apply *a)
@@ -62,6 +70,8 @@ void undo(struct apply *a)
 			continue;
 		if (s->op == OP_CGROUP_MAKE)
 			remove_cgroup(a, s);
+		else if (s->op == OP_RESCTRL_MAKE)
+			remove_resctrl(a, s);
 		else if (s->op == OP_NET_OPEN && a->net_helper)
 			net_end(a);
 		else if (s->op == OP_STATE_MAKE)

@@ -6,6 +6,8 @@ core_sources += \
 	src/cgroup/oom.c \
 	src/cgroup/pids.c \
 	src/cgroup/remove.c \
+	src/cgroup/resctrl.c \
+	src/cgroup/resctrl.h \
 	src/cgroup/stats.c \
 	src/cgroup/stats.h \
 	src/cgroup/stats_v1.c \

@@ -167,6 +167,7 @@ static int host_beside_init(struct build *b)
 {
 	if (plan_ns_pid_enter(b))
 		wait_host(b, SYNC_PAYLOAD);
+	plan_resctrl_join(b);
 	part_oom(b); /* before the ids are mapped: init's files are not ours afterwards */
 	plan_ns_maps(b);
 	plan_host(b->p, OP_STATE_PID, NULL);
@@ -328,8 +329,6 @@ static int check(struct build *b)
 		return err_at(b->e, ERR_CONFIG, "root", "missing");
 	if (!l)
 		return err_at(b->e, ERR_CONFIG, "linux", "missing");
-	if (l->intel_rdt)
-		return err_at(b->e, ERR_CONFIG, "linux.intelRdt", "not supported yet");
 	return plan_net_check(b);
 }
 
@@ -346,7 +345,8 @@ static int host_before(struct build *b)
 	host_state(b);
 	part_console(b);
 	plan_ns_open(b);
-	if (plan_cgroup_make(b->p, b->spec, b->host, b->opts, &b->cg))
+	if (plan_cgroup_make(b->p, b->spec, b->host, b->opts, &b->cg) ||
+	    plan_resctrl_make(b))
 		return -1;
 	/* From here on delete may kill what is in the cgroups: before, they may be anybody's. */
 	plan_host(b->p, OP_STATE_CONFIG, NULL);

@@ -48,6 +48,7 @@ struct plan_target {
 	/* Per host hierarchy index: absolute directory, or NULL. */
 	const char *const *cgroups;
 	const char *sub_cgroup; /* exec --cgroup, or NULL */
+	strs resctrl;           /* its groups of resctrl */
 };
 
 struct steps {
@@ -69,6 +70,14 @@ struct plan {
 	struct err *e;        /* set by the first builder that failed */
 };
 
+/* Groups of resctrl that a configuration asks for, below the mount: the class, and the monitoring group, if any. How
+ * many. */
+struct resctrl_group {
+	const char *dir, *origin;
+	enum resctrl_owner owner;
+};
+size_t plan_resctrl_groups(const struct intel_rdt *r, const char *mount, const char *id,
+			   struct arena *arena, struct resctrl_group ret[2]);
 /* The CLONE_NEW* of an enum ns_type. */
 uint32_t plan_ns_flag(int type);
 /* Builds the plan of create (or run). 0 or -1. */

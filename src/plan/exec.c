@@ -14,11 +14,18 @@ static bool enters_pid(const struct build *b)
 	return b->target->ns_flags & CLONE_NEWPID;
 }
 
+/* For what is done to init from outside, beside the cgroup. */
+static bool waits_for_host(const struct build *b)
+{
+	return b->process->oom_score_adj.set || b->resctrl.n;
+}
+
 static void host_part(struct build *b)
 {
 	part_spawn(b);
+	plan_resctrl_join(b);
 	part_oom(b);
-	if (b->process->oom_score_adj.set)
+	if (waits_for_host(b))
 		plan_host(b->p, OP_TELL, NULL)->word[0] = SYNC_GO;
 	if (b->process->terminal && !b->opts->console_socket)
 		plan_host(b->p, OP_TTY_TAKE, "terminal");
@@ -51,7 +58,7 @@ static int enter(struct build *b)
 		plan_init(b->p, OP_WAIT, NULL)->word[0] = SYNC_IN_CGROUP;
 	if (cpus && plan_affinity(b, "final", cpus->final))
 		return -1;
-	if (b->process->oom_score_adj.set)
+	if (waits_for_host(b))
 		plan_init(b->p, OP_WAIT, NULL)->word[0] = SYNC_GO;
 	/* Inside, a procfs of the host's pid namespace could not be made any more. */
 	if (has_label(b->process))
@@ -124,6 +131,7 @@ int plan_build_exec(const struct spec *spec, const struct process *process,
 		.opts = opts,
 		.target = target,
 		.e = e,
+		.resctrl = target->resctrl,
 		.ns_joined = target->ns_flags,
 		.user_ns = target->ns_flags & CLONE_NEWUSER,
 	};

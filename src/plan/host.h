@@ -64,6 +64,7 @@ struct host {
 	const char *arch; /* "x86_64", "aarch64" */
 	/* Per mount: what the source links to, if its option copy-symlink asks; NULL: none does. */
 	const char *const *links;
+	const char *resctrl; /* where it is mounted, NULL = nowhere */
 	/* The caller's environment, as far as a plan depends on it. */
 	uint32_t listen_fds; /* LISTEN_FDS, 0 when not ours */
 	const char *listen_fdnames, *notify_socket;

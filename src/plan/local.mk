@@ -29,6 +29,7 @@ core_sources += \
 	src/plan/print.c \
 	src/plan/print_step.c \
 	src/plan/process.c \
+	src/plan/resctrl.c \
 	src/plan/rootfs.c \
 	src/plan/seccomp.c \
 	src/plan/seccomp.h \

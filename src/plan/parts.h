@@ -26,6 +26,7 @@ struct build {
 	struct idmap *idmaps; /* per mount; NULL: none is idmapped */
 
 	struct cgroup_plan cg;
+	strs resctrl;  /* directories of resctrl, in the order in which they are joined */
 	bool has_proc; /* SLOT_PROC is made */
 };
 
@@ -59,6 +60,10 @@ bool plan_ns_maps_id(const id_maps *maps, uint32_t id);
 uint32_t part_map_text(struct build *b, const id_maps *maps); /* for uid_map */
 /* *id of the container's user namespace as the host sees it; false = not known. */
 bool plan_ns_host_id(const struct build *b, uint32_t *id);
+
+/* resctrl.c: HOST */
+int plan_resctrl_make(struct build *b);
+void plan_resctrl_join(struct build *b); /* after SPAWN */
 
 /* net_devices.c: HOST */
 int plan_net_check(struct build *b); /* no steps */

@@ -84,6 +84,13 @@ enum step_flag {
 	STEP_LAST = 512, /* seccomp: the last chance to load before the exec */
 };
 
+/* resctrl.make: whose a group is. */
+enum resctrl_owner {
+	RESCTRL_EXISTING, /* the administrator's: it must be there */
+	RESCTRL_SHARED, /* whoever comes first makes it, whoever leaves last removes it */
+	RESCTRL_OWN,    /* the container's */
+};
+
 /* The points at which both sides meet; the byte that is sent. */
 enum sync {
 	SYNC_NONE,

@@ -21,6 +21,12 @@ struct cgroup_dir {
 	bool v1;
 };
 
+/* One group of resctrl that it is in; the monitoring group comes last. */
+struct resctrl_dir {
+	char *path;
+	bool own; /* nobody else's; others are removed only with RESCTRL_NOTE */
+};
+
 /* state.json. Written once, before anything else of the container exists. */
 struct state {
 	uint32_t version, owner;
@@ -28,6 +34,7 @@ struct state {
 	uint32_t hooks;   /* bits of enum hook_kind: which kinds config.json has */
 	bool shared_pids; /* no pid namespace of its own: processes survive init */
 	LIST(struct cgroup_dir) cgroups;
+	LIST(struct resctrl_dir) resctrl;
 	pairs annotations;
 };
 
@@ -66,6 +73,16 @@ void state_report(const struct container *c, const char *status, pid_t pid,
 		  enum json_style style, struct buf *b);
 /* "2026-11-22T13:00:00.123456789Z" */
 void state_now(char *ret, size_t size);
+
+/* resctrl.c */
+/* Notes the groups that the configuration asks for. */
+void state_resctrl(struct state *st, const struct spec *spec, const struct host *host,
+		   const char *id, struct arena *arena);
+/* Writes lines into the schemata of its class: for update. */
+int container_resctrl_set(struct container *c, const char *l3_cache_schema,
+			  const char *mem_bw_schema, struct err *e);
+/* made: create came far enough to own what is named after the container. */
+int container_resctrl_remove(struct container *c, bool made, struct err *e);
 
 /* status.c */
 /* Finds out pid and status: 4 to 8 system calls. */

@@ -75,6 +75,7 @@ static void state_from_job(const struct job *j, struct state *ret)
 		.annotations = j->spec.annotations,
 	};
 	note_cgroups(j, ret);
+	state_resctrl(ret, &j->spec, &j->host, j->c->id, &j->s->arena);
 }
 
 static int on_state_write(struct apply *a, struct err *e)

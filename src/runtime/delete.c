@@ -127,7 +127,8 @@ int container_delete(struct container *c, bool force, struct err *e)
 	if (kill && container_kill_all(c, e) < 0)
 		return -1;
 	c->pid = 0;
-	if (remove_cgroups(c, e) < 0)
+	if (remove_cgroups(c, e) < 0 ||
+	    container_resctrl_remove(c, owns_cgroups(c), e) < 0)
 		return -1;
 	run_poststop(c);
 	return remove_directory(c, e);

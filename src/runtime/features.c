@@ -20,6 +20,9 @@ struct enabled {
 struct cgroup_features {
 	bool v1, v2, systemd, systemd_user, rdma;
 };
+struct rdt_features {
+	bool enabled, schemata, monitoring;
+};
 struct seccomp_features {
 	bool enabled;
 	strs actions, operators, archs, known_flags, supported_flags;
@@ -31,7 +34,8 @@ struct linux_features {
 	strs namespaces, capabilities;
 	struct cgroup_features *cgroup;
 	struct seccomp_features *seccomp;
-	struct enabled *apparmor, *selinux, *intel_rdt;
+	struct enabled *apparmor, *selinux;
+	struct rdt_features *intel_rdt;
 	struct mount_extensions *mount_extensions;
 	struct enabled *net_devices;
 };
@@ -65,6 +69,17 @@ static const struct type cgroup_type = { "cgroup", sizeof(struct cgroup_features
 					 cgroup_fields };
 
 /* clang-format off */
+static const struct field rdt_fields[] = {
+	J_BOOL(struct rdt_features, enabled, "enabled", F_SHOW, "Whether it works."),
+	J_BOOL(struct rdt_features, schemata, "schemata", F_SHOW, "intelRdt.schemata."),
+	J_BOOL(struct rdt_features, monitoring, "monitoring", F_SHOW, "intelRdt.enableMonitoring."),
+	J_END
+};
+/* clang-format on */
+static const struct type rdt_type = { "intelRdt", sizeof(struct rdt_features),
+				      rdt_fields };
+
+/* clang-format off */
 static const struct field seccomp_fields[] = {
 	J_BOOL(struct seccomp_features, enabled, "enabled", F_SHOW, "Whether it works."),
 	J_STRS(struct seccomp_features, actions, "actions", 0, "Known actions."),
@@ -96,7 +111,7 @@ static const struct field linux_fields[] = {
 	J_OBJ(L, seccomp, "seccomp", 0, struct seccomp_features, &seccomp_type, "System call filters."),
 	J_OBJ(L, apparmor, "apparmor", 0, struct enabled, &enabled_type, "AppArmor profiles."),
 	J_OBJ(L, selinux, "selinux", 0, struct enabled, &enabled_type, "SELinux labels."),
-	J_OBJ(L, intel_rdt, "intelRdt", 0, struct enabled, &enabled_type, "Intel RDT."),
+	J_OBJ(L, intel_rdt, "intelRdt", 0, struct rdt_features, &rdt_type, "Intel RDT."),
 	J_OBJ(L, mount_extensions, "mountExtensions", 0, struct mount_extensions, &extension_type, "Mounts."),
 	J_OBJ(L, net_devices, "netDevices", 0, struct enabled, &enabled_type, "Network devices."),
 	J_END
@@ -222,8 +237,9 @@ static pairs annotations(struct arena *arena)
 
 int skiff_features(struct skiff *s, const char **ret, struct skiff_error *e)
 {
-	struct enabled yes = { true }, no = { false };
+	struct enabled yes = { true };
 	struct enabled net_devices = { WITH_NET };
+	struct rdt_features rdt = { true, true, true };
 	struct cgroup_features cgroup = { .v1 = true, .v2 = true, .rdma = true };
 	struct seccomp_features seccomp;
 	struct mount_extensions extensions = { .idmap = &yes };
@@ -235,7 +251,7 @@ int skiff_features(struct skiff *s, const char **ret, struct skiff_error *e)
 		.seccomp = &seccomp,
 		.apparmor = &yes,
 		.selinux = &yes,
-		.intel_rdt = &no,
+		.intel_rdt = &rdt,
 		.mount_extensions = &extensions,
 		.net_devices = &net_devices,
 	};

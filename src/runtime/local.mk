@@ -23,6 +23,7 @@ core_sources += \
 	src/runtime/processes.c \
 	src/runtime/probe.c \
 	src/runtime/probe_cgroup.c \
+	src/runtime/resctrl.c \
 	src/runtime/runtime.h \
 	src/runtime/salvage.c \
 	src/runtime/show.c \

@@ -196,6 +196,9 @@ int probe_host(const struct spec *spec, enum probe what, struct arena *arena,
 	}
 	if (!spec || wants_memory(spec))
 		ret->has_swap = has_swap(ret);
+	if ((!spec || (spec->linux_ && spec->linux_->intel_rdt)) &&
+	    probe_resctrl(ret, arena, e) < 0)
+		return -1;
 	if (!spec || ret->euid || ret->own_userns) {
 		ret->newuidmap = !access("/usr/bin/newuidmap", X_OK) &&
 				 !access("/usr/bin/newgidmap", X_OK);

@@ -222,3 +222,21 @@ int probe_cgroups(struct host *h, struct arena *arena, enum probe what, struct e
 	}
 	return what == PROBE_ALL && h->n_hierarchies ? probe_own(h, roots, arena, e) : 0;
 }
+
+int probe_resctrl(struct host *h, struct arena *arena, struct err *e)
+{
+	struct line l;
+	char *text, *rest;
+	size_t n;
+	int r = fd_read_file(AT_FDCWD, "/proc/self/mountinfo", arena, TABLE_MAX, &text,
+			     &n);
+
+	if (r < 0)
+		return err_sys(e, -r, "read /proc/self/mountinfo");
+	for (char *s = strtok_r(text, "\n", &rest); s; s = strtok_r(NULL, "\n", &rest))
+		if (strstr(s, " - resctrl ") && split_line(s, &l)) {
+			h->resctrl = arena_strdup(arena, l.mount);
+			return 0;
+		}
+	return 0;
+}

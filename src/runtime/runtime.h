@@ -63,6 +63,7 @@ void probe_links(const struct spec *spec, const char *bundle, struct arena *aren
 int probe_preserved(uint32_t n, struct err *e);
 /* probe_cgroup.c */
 int probe_cgroups(struct host *h, struct arena *arena, enum probe what, struct err *e);
+int probe_resctrl(struct host *h, struct arena *arena, struct err *e);
 
 /* prepare.c: from the caller's wishes to a plan. */
 struct job {

@@ -40,6 +40,7 @@ void state_salvage(struct container *c)
 	path = find_path(c, container_load_spec(c, &e) < 0 ? &empty : c->spec, &host);
 	if (!path)
 		return;
+	state_resctrl(&c->state, c->spec ? c->spec : &empty, &host, c->id, arena);
 	c->state.cgroups.v = arena_array(arena, HIERARCHIES_MAX,
 					 sizeof(*c->state.cgroups.v));
 	for (size_t i = 0; i < host.n_hierarchies; i++) {

@@ -34,6 +34,16 @@ static const struct type cgroup_type = { "cgroup", sizeof(struct cgroup_dir),
 					 cgroup_fields };
 
 /* clang-format off */
+static const struct field resctrl_fields[] = {
+	J_STR(struct resctrl_dir, path, "path", F_REQUIRED | F_ABSOLUTE, "Directory."),
+	J_BOOL(struct resctrl_dir, own, "own", 0, "It is the container's own."),
+	J_END
+};
+/* clang-format on */
+static const struct type resctrl_type = { "resctrl group", sizeof(struct resctrl_dir),
+					  resctrl_fields };
+
+/* clang-format off */
 static const struct field state_fields[] = {
 	J_U32(struct state, version, "version", F_REQUIRED, "Version of this file."),
 	J_STR(struct state, id, "id", F_REQUIRED, "The container's id."),
@@ -44,6 +54,7 @@ static const struct field state_fields[] = {
 	J_STR(struct state, config, "config", 0, "The configuration that was given."),
 	J_STR(struct state, cgroup_manager, "cgroupManager", 0, "Who manages the cgroup."),
 	J_OBJS(struct state, cgroups, "cgroups", 0, struct cgroup_dir, &cgroup_type, "Its cgroups."),
+	J_OBJS(struct state, resctrl, "resctrl", 0, struct resctrl_dir, &resctrl_type, "Its groups of resctrl."),
 	J_U32(struct state, hooks, "hooks", 0, "Kinds of hooks that it has, as bits."),
 	J_BOOL(struct state, shared_pids, "sharedPids", 0, "It has no pid namespace of its own."),
 	J_PAIRS(struct state, annotations, "annotations", 0, "Of the configuration."),

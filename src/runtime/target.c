@@ -58,6 +58,16 @@ static const char *const *target_cgroups(const struct container *c,
 	return v;
 }
 
+static strs target_resctrl(const struct container *c)
+{
+	const struct state *st = &c->state;
+	strs l = { arena_array(&c->skiff->arena, st->resctrl.n, sizeof(char *)), 0 };
+
+	for (size_t i = 0; i < st->resctrl.n; i++)
+		l.v[l.n++] = st->resctrl.v[i].path;
+	return l;
+}
+
 int container_target(struct container *c, struct host *ret_host, struct plan_target *ret,
 		     struct err *e)
 {
@@ -66,6 +76,7 @@ int container_target(struct container *c, struct host *ret_host, struct plan_tar
 	*ret = (struct plan_target){
 		.ns_flags = foreign_namespaces(c),
 		.cgroups = target_cgroups(c, ret_host),
+		.resctrl = target_resctrl(c),
 	};
 	return 0;
 }

@@ -255,10 +255,12 @@ void check_intel_rdt(struct check *c)
 
 	if (!r)
 		return;
-	if (r->clos_id && (strchr(r->clos_id, '/') || check_has_control(r->clos_id) ||
-			   !strcmp(r->clos_id, ".") || !strcmp(r->clos_id, "..") ||
-			   strlen(r->clos_id) > 255))
-		check_fault(c, "linux.intelRdt.closID", "not a plain file name");
+	if (r->clos_id && strcmp(r->clos_id, "/") != 0 &&
+	    (strchr(r->clos_id, '/') || check_has_control(r->clos_id) ||
+	     !strcmp(r->clos_id, ".") || !strcmp(r->clos_id, "..") ||
+	     strlen(r->clos_id) > 255))
+		check_fault(c, "linux.intelRdt.closID",
+			    "not a plain file name, nor \"/\" for the default class");
 	if (r->mem_bw_schema &&
 	    (strncmp(r->mem_bw_schema, "MB:", 3) != 0 || strchr(r->mem_bw_schema, '\n')))
 		check_fault(c, "linux.intelRdt.memBwSchema",

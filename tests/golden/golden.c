@@ -27,7 +27,7 @@ struct g_host {
 	bool own_userns, no_setgroups, newuidmap, apparmor, selinux, swap, old_kernel;
 	strs caps;
 	bool no_caps;
-	char *listen_fdnames;
+	char *listen_fdnames, *resctrl;
 	LIST(struct g_hierarchy) hierarchies;
 	strs links;
 };
@@ -37,7 +37,7 @@ struct g_options {
 	char *console_socket, *pidfd_socket, *pid_file, *cgroup_manager;
 };
 struct g_exec {
-	strs namespaces;
+	strs namespaces, resctrl;
 	char *process, *sub_cgroup;
 	bool cgroups;
 };
@@ -71,6 +71,7 @@ static const struct field host_fields[] = {
 	J_U32(struct g_host, egid, "egid", 0, ""),
 	J_U32(struct g_host, listen_fds, "listenFds", 0, ""),
 	J_STR(struct g_host, listen_fdnames, "listenFdnames", 0, ""),
+	J_STR(struct g_host, resctrl, "resctrl", 0, ""),
 	J_BOOL(struct g_host, own_userns, "ownUserns", 0, ""),
 	J_BOOL(struct g_host, no_setgroups, "noSetgroups", 0, ""),
 	J_BOOL(struct g_host, newuidmap, "newuidmap", 0, ""),
@@ -105,6 +106,7 @@ static const struct type options_type = { "options", sizeof(struct g_options),
 
 static const struct field exec_fields[] = {
 	J_STRS(struct g_exec, namespaces, "namespaces", 0, ""),
+	J_STRS(struct g_exec, resctrl, "resctrl", 0, ""),
 	J_RAW(struct g_exec, process, "process", 0, ""),
 	J_STR(struct g_exec, sub_cgroup, "subCgroup", 0, ""),
 	J_BOOL(struct g_exec, cgroups, "cgroups", 0, ""),
@@ -316,6 +318,7 @@ static int fill_host(struct golden *g, struct host *h)
 		.listen_fds = from.listen_fds,
 		.listen_fdnames = from.listen_fdnames,
 		.links = from.links.n ? (const char *const *)from.links.v : NULL,
+		.resctrl = from.resctrl,
 	};
 	sscanf(from.kernel, "%u.%u", &h->kernel_major, &h->kernel_minor);
 	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
@@ -359,7 +362,8 @@ static int build_exec(struct golden *g, const struct spec *spec, const struct ho
 	const struct g_exec *x = g->c.exec;
 	const char *dirs[HIERARCHIES_MAX] = { NULL };
 	struct plan_target target = { .ns_flags = ns_bits(&x->namespaces),
-				      .sub_cgroup = x->sub_cgroup };
+				      .sub_cgroup = x->sub_cgroup,
+				      .resctrl = x->resctrl };
 	struct process process;
 
 	if (json_load(&process_type, x->process, strlen(x->process), "process", g->arena,
