@@ -22,6 +22,7 @@ struct cli {
 	struct arena arena;
 	struct globals globals;
 	struct log log;
+	bool failed; /* an error was logged */
 	struct skiff *skiff;
 	sigset_t mask;   /* before the wait blocked what it forwards */
 	int own_failure; /* exit status for a failure of skiff itself: the command's */

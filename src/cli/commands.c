@@ -19,7 +19,7 @@ static const struct opt global_opts[] = {
 	  "Log to this file as well, or to journald:ID or syslog:ID (file:FILE for any other name).", NULL },
 	O_FLAG(G, systemd_log, 0, "systemd-log", "The same as --log journald:skiff, beside another --log."),
 	O_WORD(G, log_format, 0, "log-format", "text json", "Form of log records."),
-	O_WORD(G, log_level, 0, "log-level", "error warning debug", "What is logged."),
+	O_WORD(G, log_level, 0, "log-level", "error warning debug", "What is logged (errors, and the warnings of a success)."),
 	O_FLAG(G, debug, 0, "debug", "Log the plan, too: the same as --log-level debug."),
 	O_WORD(G, cgroup_manager, 0, "cgroup-manager", "cgroupfs systemd disabled", "Who makes the cgroup."),
 	O_FLAG(G, systemd_cgroup, 0, "systemd-cgroup", "The same as --cgroup-manager systemd."),
@@ -65,6 +65,7 @@ int cli_fail(struct cli *cli, const struct skiff_error *e)
 	};
 	uint8_t mapped = cli->exit_map[e->code];
 
+	cli->failed = true;
 	log_record(&cli->log, &cli->arena, &r);
 	cli->status = mapped ? mapped : cli->own_failure;
 	return cli->status;

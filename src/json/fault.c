@@ -196,10 +196,14 @@ enum got json_bad_word(struct loader *ld, const struct field *f, const struct to
 		write_advice(f, nearest_word(f, t), advice, sizeof(advice));
 		return json_fault(ld, "unknown %s \"%s\"%s", noun(ld, f), word, advice);
 	}
-	if (ld->notes && ld->notes->note && ++ld->reports <= JSON_MAX_REPORTS) {
+	if (!ld->notes || ++ld->reports > JSON_MAX_REPORTS)
+		return GOT_BAD;
+	write_path(ld, true, path, sizeof(path));
+	if (ld->notes->note) {
 		near = nearest_word(f, t);
-		write_path(ld, true, path, sizeof(path));
 		ld->notes->note(ld->notes->ctx, path, word, near);
+	} else if (ld->notes->left_out) {
+		ld->notes->left_out(ld->notes->ctx, path, word);
 	}
 	return GOT_BAD;
 }

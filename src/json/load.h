@@ -28,6 +28,9 @@ struct json_notes {
 	/* spec_check: what is no fault but hardly meant, such as a setting without
 	 * effect. */
 	void (*warn)(void *ctx, const char *path, const char *text);
+	/* A word that F_LENIENT left out, when `note` is NULL: who runs a container does
+	 * not look at unknown keys. */
+	void (*left_out)(void *ctx, const char *path, const char *word);
 };
 
 /* Loads one JSON object of n bytes into *ret (t->size bytes, zeroed first). On failure

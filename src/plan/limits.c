@@ -360,8 +360,9 @@ static int limits_pids(struct limits *l, const struct pids *pids)
 
 static bool has_io(const struct block_io *io)
 {
-	return io && (io->weight.v || io->weight_device.n || io->read_bps.n ||
-		      io->write_bps.n || io->read_iops.n || io->write_iops.n);
+	return io &&
+	       (io->weight.v || io->leaf_weight.v || io->weight_device.n ||
+		io->read_bps.n || io->write_bps.n || io->read_iops.n || io->write_iops.n);
 }
 
 uint32_t limits_controllers(const struct resources *r, const struct host *h)

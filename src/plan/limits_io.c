@@ -5,7 +5,7 @@
  * Weights exist twice in the kernel: of the BFQ scheduler and of the cost model (v2) or
  * CFQ (v1, gone since 5.0). BFQ's file is tried first; where the kernel has no BFQ the
  * other one is written, on v2 converted to its range. leafWeight has no file in any
- * kernel that skiff runs on, and is ignored.
+ * kernel that skiff runs on, and is refused.
  */
 #include <inttypes.h>
 
@@ -45,8 +45,16 @@ static int write_weight(struct limits *l, const struct place *at, const char *or
 	return 0;
 }
 
+static int no_leaf_weight(struct limits *l, const char *origin)
+{
+	return limits_unsupported(l, origin,
+				  "no kernel since 5.0 has leaf weights: leave it out");
+}
+
 static int io_weights(struct limits *l, const struct block_io *io, const struct place *at)
 {
+	if (io->leaf_weight.v)
+		return no_leaf_weight(l, IO "leafWeight");
 	if (io->weight.v && write_weight(l, at, IO "weight", "", io->weight.v))
 		return -1;
 	for (size_t i = 0; i < io->weight_device.n; i++) {
@@ -56,6 +64,10 @@ static int io_weights(struct limits *l, const struct block_io *io, const struct 
 		const char *device = arena_printf(l->p->arena, "%" PRId64 ":%" PRId64 " ",
 						  d->major, d->minor);
 
+		if (d->leaf_weight.v)
+			return no_leaf_weight(
+				l, arena_printf(l->p->arena,
+						IO "weightDevice[%zu].leafWeight", i));
 		if (d->weight.v && write_weight(l, at, origin, device, d->weight.v))
 			return -1;
 	}

@@ -132,19 +132,23 @@ static void rlimits(struct build *b)
 	}
 }
 
-/* struct sched_attr of sched_setattr(2), first version: every kernel takes it. */
-struct sched_attr_v0 {
+/* struct sched_attr of sched_setattr(2). Every kernel takes the first 48 bytes; the
+ * clamps, which came with 5.3, only matter to those who ask for them. */
+enum { SCHED_ATTR_FIRST = 48, UTIL_CLAMP_FLAGS = 0x60, UTIL_MAX = 1024 };
+struct sched_attr_v1 {
 	uint32_t size, policy;
 	uint64_t flags;
 	int32_t nice;
 	uint32_t priority;
 	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max;
 };
 
 static void scheduler(struct build *b)
 {
 	const struct scheduler *w = b->process->scheduler;
-	struct sched_attr_v0 a = { .size = sizeof(a) };
+	/* The specification has no values for the clamps: the whole range. */
+	struct sched_attr_v1 a = { .size = SCHED_ATTR_FIRST, .util_max = UTIL_MAX };
 	uint32_t bytes;
 	struct step *s;
 
@@ -158,10 +162,12 @@ static void scheduler(struct build *b)
 	a.runtime = w->runtime.v;
 	a.deadline = w->deadline.v;
 	a.period = w->period.v;
-	bytes = plan_bytes(b->p, &a, sizeof(a));
+	if (a.flags & UTIL_CLAMP_FLAGS)
+		a.size = sizeof(a);
+	bytes = plan_bytes(b->p, &a, a.size);
 	s = plan_init(b->p, OP_SCHEDULER, "%sscheduler", part_at(b));
 	s->str[0] = bytes;
-	s->word[0] = sizeof(a);
+	s->word[0] = a.size;
 	s->word[1] = a.policy;
 }
 

@@ -235,6 +235,11 @@ void sk_warn(struct skiff *s, const char *fmt, ...)
 	append(&s->arena, &s->last_warning, arena_strdup(&s->arena, text));
 }
 
+void sk_left_out(void *skiff, const char *path, const char *word)
+{
+	sk_warn(skiff, "%s: \"%s\" is not known and left out", path, word);
+}
+
 void sk_note_plan(struct skiff *s, const struct plan *p)
 {
 	struct buf b;

@@ -29,8 +29,10 @@ struct exec_job {
 
 static int load_process_file(struct exec_job *j, struct err *e)
 {
+	const struct json_notes notes = { .ctx = j->s, .left_out = sk_left_out };
+
 	j->s->config_name = j->x->process;
-	if (json_load_file(&process_type, AT_FDCWD, j->x->process, &j->s->arena, NULL,
+	if (json_load_file(&process_type, AT_FDCWD, j->x->process, &j->s->arena, &notes,
 			   &j->process, NULL, NULL, e) < 0)
 		return -1;
 	return spec_check_process(&j->process, "", NULL, e);

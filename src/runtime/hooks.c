@@ -285,7 +285,7 @@ int hooks_run(struct container *c, enum hook_kind kind, const char *status, int 
 		if (kind != HOOK_POSTSTOP)
 			return -1;
 		/* A failing poststop hook is a warning, and the others are run. */
-		sk_warn(c->skiff, "%s", e->msg);
+		sk_warn(c->skiff, "%s: %s", e->origin, e->msg);
 	}
 	return 0;
 }

@@ -72,9 +72,10 @@ int job_read(struct job *j, int dir, const struct json_notes *all, struct err *e
 
 int job_load(struct job *j, struct err *e)
 {
+	const struct json_notes notes = { .ctx = j->s, .left_out = sk_left_out };
 	auto_fd dir = -1;
 
-	if (job_open(j, &dir, e) < 0 || job_read(j, dir, NULL, e) < 0)
+	if (job_open(j, &dir, e) < 0 || job_read(j, dir, &notes, e) < 0)
 		return -1;
 	return spec_check(&j->spec, NULL, e);
 }

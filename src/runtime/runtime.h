@@ -38,6 +38,8 @@ struct skiff {
 /* context.c */
 int sk_fail(struct skiff *s, const struct err *err, struct skiff_error *e);
 void sk_warn(struct skiff *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* json_notes.left_out: a capability that nobody knows is warned of (config: Capabilities). */
+void sk_left_out(void *skiff, const char *path, const char *word);
 /* Notes the steps of a plan for --debug. */
 void sk_note_plan(struct skiff *s, const struct plan *p);
 bool in_user_namespace(void);

@@ -51,7 +51,7 @@ static const struct field weight_device_fields[] = {
 	J_I64(struct weight_device, major, "major", F_REQUIRED, "major number"),
 	J_I64(struct weight_device, minor, "minor", F_REQUIRED, "minor number"),
 	J_OU64(struct weight_device, weight, "weight", 0, UINT16_MAX, "weight, 10 to 1000"),
-	J_OU64(struct weight_device, leaf_weight, "leafWeight", 0, UINT16_MAX, "ignored: kernels have no such weight any more"),
+	J_OU64(struct weight_device, leaf_weight, "leafWeight", 0, UINT16_MAX, "refused: kernels from 5.0 have no such weight"),
 	J_END
 };
 static const struct type weight_device_type = { "weight device", sizeof(struct weight_device), weight_device_fields };
@@ -66,7 +66,7 @@ static const struct type throttle_device_type = { "throttle device", sizeof(stru
 
 static const struct field block_io_fields[] = {
 	J_OU64(struct block_io, weight, "weight", 0, UINT16_MAX, "relative weight, 10 to 1000"),
-	J_OU64(struct block_io, leaf_weight, "leafWeight", 0, UINT16_MAX, "ignored: kernels have no such weight any more"),
+	J_OU64(struct block_io, leaf_weight, "leafWeight", 0, UINT16_MAX, "refused: kernels from 5.0 have no such weight"),
 	J_OBJS(struct block_io, weight_device, "weightDevice", 0, struct weight_device, &weight_device_type, "weights of single devices"),
 	J_OBJS(struct block_io, read_bps, "throttleReadBpsDevice", 0, struct throttle_device, &throttle_device_type, "bytes read in a second"),
 	J_OBJS(struct block_io, write_bps, "throttleWriteBpsDevice", 0, struct throttle_device, &throttle_device_type, "bytes written in a second"),

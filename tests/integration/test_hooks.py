@@ -232,6 +232,32 @@ def test_timeout(t):
 
 
 @needs("root")
+def test_timeout_of_each_kind(t):
+    """each kind has its timeout: it ends the container, but poststop is a warning only; the hook
+    is killed and named"""
+    for kind in KINDS:
+        t.note(kind)
+        config, _ = hooked(t, "exec sleep 100000\n", kind, timeout=1)
+        ident, path = t.new_id(), t.bundle(config)
+        commands = [("create", "--bundle", path, ident), ("start", ident),
+                    ("delete", "--force", ident)]
+        culprit = {"startContainer": 1, "poststart": 1, "poststop": 2}.get(kind, 0)
+        for number, command in enumerate(commands):
+            result = t.skiff(*command, timeout=20)
+            t.equal(result.rc, int(number == culprit and kind != "poststop"),
+                    command[0])
+            if number == culprit:
+                t.contains(result.err, f"hooks.{kind}[0]")
+                t.true(result.seconds >= 1, f"killed after {result.seconds} s")
+                break
+        # Its pid says nothing here where it has a pid namespace of its own.
+        t.wait_until(lambda: not any(kernel.argv(pid) == ["sleep", "100000"] for pid in
+                                     kernel.descendants(os.getpid()) if kernel.is_alive(pid)),
+                     what="the hook's end")
+        t.skiff("delete", "--force", ident, timeout=20)
+
+
+@needs("root")
 def test_in_time(t):
     """the twin of the timeout: a hook that is quick enough is left alone"""
     config, shared = hooked(t, "sleep 0.2; echo done >$2/log\n", "createRuntime", timeout=60)

@@ -136,9 +136,9 @@ def test_syslog(t):
 
 @needs("root")
 def test_levels(t):
-    """--log-level says what is told, to each kind of log"""
+    """--log-level says what is told, to each kind of log; without it a success tells warnings"""
     with_warning(t)
-    for options, priorities in (((), []), (("--log-level", "error"), []),
+    for options, priorities in (((), ["4"]), (("--log-level", "error"), []),
                                 (("--log-level", "warning"), ["4"]),
                                 (("--log-level=debug",), ["4"]), (("--debug",), ["4"])):
         log = t.path("log-" + str(len(t.log)))

@@ -9,7 +9,6 @@ from harness import needs
 
 SETS = {"bounding": "bnd", "effective": "eff", "permitted": "prm", "inheritable": "inh",
         "ambient": "amb"}
-IOPRIO_GET = {"x86_64": 252}.get(platform.machine(), 31)
 
 
 def groups(pid):
@@ -111,7 +110,8 @@ def test_rlimits(t):
     kinds = (("CPU", "Max cpu time", 1000, 2000), ("FSIZE", "Max file size", 1 << 33, 1 << 34),
              ("DATA", "Max data size", 1 << 40, 1 << 41),
              ("STACK", "Max stack size", 1 << 22, 1 << 23),
-             ("CORE", "Max core file size", 0, 0), ("NPROC", "Max processes", 500, 600),
+             ("CORE", "Max core file size", 0, 0),
+             ("RSS", "Max resident set", 1 << 30, 1 << 31), ("NPROC", "Max processes", 500, 600),
              ("NOFILE", "Max open files", 77, 1234),
              ("MEMLOCK", "Max locked memory", 8192, 16384),
              ("AS", "Max address space", 1 << 42, 1 << 43), ("LOCKS", "Max file locks", 9, 10),
@@ -129,7 +129,8 @@ def test_rlimits(t):
     found = kernel.limits(t.sleeper(config).pid)
     for _, name, soft, hard in kinds:
         t.equal(found[name], (str(soft), str(hard)), name)
-    t.equal(found["Max resident set"], kernel.limits("self")["Max resident set"])
+    t.equal(kernel.limits(t.sleeper().pid)["Max resident set"],
+            kernel.limits("self")["Max resident set"], "a limit that is not listed")
 
 
 @needs("root")
@@ -170,39 +171,6 @@ def test_cwd(t):
     t.true(os.path.isdir(rootfs + "/not/there"), "it was not made in the root file system")
     config["process"]["cwd"] = "/tmp"
     t.equal(t.sh("pwd", config).out, "/tmp\n")
-
-
-@needs("root")
-def test_scheduler(t):
-    """policy, nice value and priority of the scheduler"""
-    for policy, number, field, value in (("SCHED_BATCH", os.SCHED_BATCH, "nice", 7),
-                                         ("SCHED_IDLE", os.SCHED_IDLE, None, None),
-                                         ("SCHED_FIFO", os.SCHED_FIFO, "priority", 11)):
-        config = t.config()
-        config["process"]["scheduler"] = {"policy": policy, **({field: value} if field else {})}
-        result = t.skiff("run", "--detach", "--bundle", t.bundle(dict(config, process=dict(
-            config["process"], args=["/bin/sleep", "100000"]))), "--pid-file", t.path("pid"),
-            t.new_id())
-        if result.rc and policy == "SCHED_FIFO" and "not permitted" in result.err:
-            continue  # a v1 cpu cgroup without realtime budget
-        t.equal(result.rc, 0, result.err)
-        pid = int(kernel.read(t.path("pid")))
-        t.equal(os.sched_getscheduler(pid), number, policy)
-        if field == "nice":
-            t.equal(os.getpriority(os.PRIO_PROCESS, pid), value)
-        if field == "priority":
-            t.equal(os.sched_getparam(pid).sched_priority, value)
-
-
-@needs("root")
-def test_io_priority(t):
-    """class and level of the I/O priority"""
-    libc = ctypes.CDLL(None)
-    for name, number, level in (("IOPRIO_CLASS_BE", 2, 6), ("IOPRIO_CLASS_IDLE", 3, 0)):
-        config = t.config()
-        config["process"]["ioPriority"] = {"class": name, "priority": level}
-        found = libc.syscall(IOPRIO_GET, 1, t.sleeper(config).pid)
-        t.equal((found >> 13, found & 7), (number, level))
 
 
 @needs("root")

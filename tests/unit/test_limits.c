@@ -16,13 +16,15 @@ static const struct host host_v2_only = {
 	},
 };
 static const struct host host_v1 = {
-	.cgroup_mode = CGM_V1, .has_swap = true, .caps = ~0ull, .n_hierarchies = 5,
+	.cgroup_mode = CGM_V1, .has_swap = true, .caps = ~0ull, .n_hierarchies = 7,
 	.hierarchies = {
 		{ .controllers = CT_CPU | CT_CPUACCT, .mount = "/cg/cpu", .name = "cpu", .own = "/" },
 		{ .controllers = CT_MEMORY, .mount = "/cg/memory", .name = "memory", .own = "/x" },
 		{ .controllers = CT_DEVICES, .mount = "/cg/devices", .name = "devices", .own = "/" },
 		{ .controllers = CT_IO, .mount = "/cg/blkio", .name = "blkio", .own = "/" },
 		{ .controllers = CT_NET_CLS | CT_NET_PRIO, .mount = "/cg/net", .name = "net", .own = "/" },
+		{ .controllers = CT_HUGETLB, .mount = "/cg/huge", .name = "hugetlb", .own = "/" },
+		{ .controllers = CT_RDMA, .mount = "/cg/rdma", .name = "rdma", .own = "/" },
 	},
 };
 static const struct host host_hybrid = {
@@ -130,10 +132,16 @@ static const struct row {
 	  "blkio.bfq.weight=500 or; blkio.weight=500; blkio.throttle.write_bps_device=8:0 600" },
 	{ &host_v2_only, "{'blockIO':{'weight':5}}", "!between 10 and 1000" },
 	{ &host_v2_only, "{'blockIO':{}}", "" },
+	{ &host_v2_only, "{'blockIO':{'leafWeight':500}}", "!leaf weights" },
+	{ &host_v1, "{'blockIO':{'weightDevice':[{'major':8,'minor':0,'leafWeight':9}]}}", "!leaf weights" },
 	{ &host_v2_only, "{'hugepageLimits':[{'pageSize':'2MB','limit':9}]}",
 	  "hugetlb.2MB.max=9; hugetlb.2MB.rsvd.max=9 if there" },
 	{ &host_hybrid, "{'hugepageLimits':[{'pageSize':'1GB','limit':0}]}",
 	  "hugetlb.1GB.max=0; hugetlb.1GB.rsvd.max=0 if there" },
+	{ &host_v1, "{'hugepageLimits':[{'pageSize':'64KB','limit':9}]}",
+	  "hugetlb.64KB.limit_in_bytes=9; hugetlb.64KB.rsvd.limit_in_bytes=9 if there" },
+	{ &host_v1, "{'rdma':{'mlx5_1':{'hcaObjects':10000}}}", "rdma.max=mlx5_1 hca_object=10000" },
+	{ &host_v2_only, "{'network':{'priorities':[{'name':'lo','priority':2}]}}", "!net_prio" },
 	{ &host_v2_only, "{'hugepageLimits':[{'pageSize':'../2MB','limit':9}]}", "!not like 2MB" },
 	{ &host_v1, "{'network':{'classID':1048577,'priorities':[{'name':'lo','priority':2}]}}",
 	  "net_cls.classid=1048577; net_prio.ifpriomap=lo 2" },
