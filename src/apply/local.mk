@@ -11,6 +11,7 @@ core_sources += \
 	src/apply/idmap.c \
 	src/apply/maps.c \
 	src/apply/net.c \
+	src/apply/orphan.c \
 	src/apply/parts.h \
 	src/apply/resctrl.c \
 	src/apply/run.c \

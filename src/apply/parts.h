@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <signal.h>
+
 #include "apply/apply.h"
 
 typedef int host_op(struct apply *a, const struct step *s, struct err *e);
@@ -64,3 +66,7 @@ int trace_page_make(struct apply *a, struct err *e);
 void undo(struct apply *a);
 /* Ends and reaps what was spawned. */
 void undo_process(struct apply *a);
+
+/* orphan.c: waits for init's end and collects it, with what it made in its place but could
+ * not name any more: then true. */
+bool reap_init(struct apply *a, siginfo_t *ret);

@@ -90,20 +90,28 @@ static int failed(struct apply *a, const struct report *r, const char *text,
  * one has left. */
 static int take_payload(struct apply *a, const struct report *r, struct err *e)
 {
-	int fd = (int)sys_pidfd_open(r->value, 0);
+	auto_fd fd = (int)sys_pidfd_open(r->value, 0);
+	siginfo_t info;
 
 	if (r->value <= 0 || fd < 0)
 		return err_sys(e, fd < 0 ? -fd : EINVAL,
 			       "follow init into its pid namespace");
+	/* Whoever took init over may name any process, which we would follow and kill. */
+	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOWAIT | WNOHANG) < 0)
+		return err_set(
+			e, ERR_INIT,
+			"init named process %d as what it became, which is none of our "
+			"children",
+			r->value);
 	while (waitpid(a->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	a->pid = a->payload = r->value;
 	a->has_payload = true;
 	if (a->payload_pidfd >= 0) {
 		close(a->payload_pidfd);
-		a->payload_pidfd = fd;
+		a->payload_pidfd = fd_take(&fd);
 	} else {
-		slot_set(a, SLOT_PIDFD, fd);
+		slot_set(a, SLOT_PIDFD, fd_take(&fd));
 	}
 	return 0;
 }

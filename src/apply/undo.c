@@ -19,6 +19,7 @@ enum { CGROUP_WAIT_MS = 2000 };
 void undo_process(struct apply *a)
 {
 	int pidfd = a->payload_pidfd >= 0 ? a->payload_pidfd : slot_of(a, SLOT_PIDFD);
+	siginfo_t ignored;
 
 	if (a->pid < 0 || a->reaped)
 		return;
@@ -26,9 +27,7 @@ void undo_process(struct apply *a)
 	 * hit only the process it leaves. */
 	slot_set(a, SLOT_TALK, -1);
 	sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-	while (waitpid(a->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	a->reaped = true;
+	reap_init(a, &ignored);
 }
 
 static void remove_cgroup(struct apply *a, const struct step *s)

@@ -169,11 +169,12 @@ int talk_failure(const struct plan *p, const struct report *r, const char *text,
 
 int words_died(struct apply *a, struct err *e)
 {
-	siginfo_t info = { 0 };
+	siginfo_t info;
 
-	while (waitid(P_PID, (id_t)a->pid, &info, WEXITED) < 0 && errno == EINTR)
-		;
-	a->reaped = true;
+	if (reap_init(a, &info))
+		return err_set(e, ERR_STOPPED,
+			       "the pid namespace ended as init entered it: container "
+			       "not running");
 	if (info.si_code == CLD_EXITED)
 		return err_set(
 			e, ERR_INIT,

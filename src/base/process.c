@@ -52,7 +52,7 @@ static unsigned count_words(const char *line)
 	return n;
 }
 
-int process_read(pid_t pid, struct process *ret)
+int process_read(pid_t pid, struct process_info *ret)
 {
 	char path[40], text[STATUS_SIZE];
 	ssize_t n;
@@ -61,7 +61,7 @@ int process_read(pid_t pid, struct process *ret)
 	n = fd_read_line(AT_FDCWD, path, text, sizeof(text));
 	if (n < 0)
 		return (int)n;
-	*ret = (struct process){
+	*ret = (struct process_info){
 		.pid = pid,
 		.parent = number_of(text, "PPid:"),
 		.group = number_of(text, "NSpgid:"),
@@ -76,12 +76,12 @@ int process_read(pid_t pid, struct process *ret)
 	return 0;
 }
 
-bool process_is_zombie(const struct process *p)
+bool process_is_zombie(const struct process_info *p)
 {
 	return p->state[0] == 'Z' || p->state[0] == 'X';
 }
 
-void process_describe(const struct process *p, char *to, size_t size)
+void process_describe(const struct process_info *p, char *to, size_t size)
 {
 	snprintf(to, size, "process %d (%s) is in state %s%s%s", (int)p->pid, p->name,
 		 p->state, *p->waits ? ", in the kernel's " : "", p->waits);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-struct process {
+struct process_info {
 	pid_t pid, parent;
 	pid_t group;     /* process group */
 	unsigned levels; /* pid namespaces that it is in, ours included; 0 = unknown */
@@ -15,8 +15,8 @@ struct process {
 };
 
 /* pid may also be a thread's. 0 or -errno. */
-int process_read(pid_t pid, struct process *ret);
-bool process_is_zombie(const struct process *p);
+int process_read(pid_t pid, struct process_info *ret);
+bool process_is_zombie(const struct process_info *p);
 /* "process 12 (sh) is in state D (disk sleep), in the kernel's do_wait": appended to what
  * a message says. */
-void process_describe(const struct process *p, char *to, size_t size);
+void process_describe(const struct process_info *p, char *to, size_t size);

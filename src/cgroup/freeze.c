@@ -67,15 +67,15 @@ static int freeze_v1(int dirfd, bool frozen, int timeout_ms)
 /* Where a frozen thread is: in the freezers' own functions, or in one of the few sleeps in
  * which version 1 leaves it (TASK_FREEZABLE). Where the kernel does not tell, nobody is
  * accused. */
-static bool is_stopped(const struct process *p)
+static bool is_stopped(const struct process_info *p)
 {
 	static const char *const places[] = {
-		"do_freezer_trap", "__refrigerator", "hrtimer_nanosleep",
-		"do_nanosleep",    "futex",          "do_poll",
-		"do_sys_poll",     "poll_schedule",  "do_select",
-		"core_sys_select", "ep_poll",        "do_epoll",
-		"do_sigtimedwait", "unix_stream",    "kernel_clone",
-		"wait_for_vfork",
+		"do_freezer_trap",   "get_signal",      "__refrigerator",
+		"hrtimer_nanosleep", "do_nanosleep",    "futex",
+		"do_poll",           "do_sys_poll",     "poll_schedule",
+		"do_select",         "core_sys_select", "ep_poll",
+		"do_epoll",          "do_sigtimedwait", "unix_stream",
+		"kernel_clone",      "wait_for_vfork",
 	};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
@@ -85,7 +85,7 @@ static bool is_stopped(const struct process *p)
 }
 
 /* The first thread of a process that goes on, if there is one. */
-static bool find_awake(pid_t pid, struct process *ret)
+static bool find_awake(pid_t pid, struct process_info *ret)
 {
 	struct dir_scan scan;
 	const char *name;
@@ -107,7 +107,7 @@ static bool find_awake(pid_t pid, struct process *ret)
 static void say_who(const char *path, char *to, size_t size)
 {
 	auto_arena arena = { 0 };
-	struct process p;
+	struct process_info p;
 	struct err ignored;
 	pid_t *pids = NULL;
 	size_t n = 0;

@@ -72,7 +72,7 @@ static int remove_below(int top)
 static int timeout_error(const char *path, int timeout_ms, struct err *e)
 {
 	auto_arena arena = { 0 };
-	struct process p;
+	struct process_info p;
 	pid_t *pids = NULL;
 	char who[200];
 	size_t n = 0;
@@ -80,7 +80,7 @@ static int timeout_error(const char *path, int timeout_ms, struct err *e)
 	if (arena_init(&arena) || cgroup_pids(path, &arena, &pids, &n, e) || !n)
 		return err_sys(e, EBUSY, "remove cgroup %s", path);
 	if (process_read(pids[0], &p) < 0)
-		p = (struct process){ .pid = pids[0], .name = "?", .state = "?" };
+		p = (struct process_info){ .pid = pids[0], .name = "?", .state = "?" };
 	process_describe(&p, who, sizeof(who));
 	err_set(e, ERR_SYSTEM,
 		"remove cgroup %s: after %d ms %zu processes are still in it; %s", path,

@@ -98,6 +98,10 @@ int container_mark(struct container *c, bool paused, struct err *e);
 /* pause.c: the cgroup that freezes the container, or NULL. */
 const struct cgroup_dir *container_freezer(const struct container *c);
 
+/* stuck.c: init did not end within some seconds of SIGKILL: who holds it up, and what to do.
+ * Always -1. */
+int container_stuck(const struct container *c, int seconds, struct err *e);
+
 /* processes.c: every process of the container, in ascending order. Without a cgroup that
  * is an error; a cgroup that is gone has none. */
 int container_pids(struct container *c, pid_t **ret, size_t *ret_n, struct err *e);

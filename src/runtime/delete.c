@@ -24,7 +24,6 @@ enum { WAIT_MS = 10000 };
 static int wait_for_init(const struct container *c, struct err *e)
 {
 	struct pollfd p = { c->pidfd, POLLIN, 0 };
-	char path[48], text[256];
 	int n;
 
 	do
@@ -32,14 +31,7 @@ static int wait_for_init(const struct container *c, struct err *e)
 	while (n < 0 && errno == EINTR);
 	if (n > 0)
 		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/wchan", c->pid);
-	if (fd_read_line(AT_FDCWD, path, text, sizeof(text)) <= 0)
-		snprintf(text, sizeof(text), "unknown");
-	return err_set(e, ERR_SYSTEM,
-		       "container \"%s\": process %d did not end within %d s of SIGKILL "
-		       "(it waits "
-		       "in the kernel: %s)",
-		       c->id, c->pid, WAIT_MS / 1000, text);
+	return container_stuck(c, WAIT_MS / 1000, e);
 }
 
 /* A creator that was killed before it had made the cgroups leaves the names of cgroups

@@ -33,4 +33,5 @@ core_sources += \
 	src/runtime/stats.h \
 	src/runtime/stats_print.c \
 	src/runtime/status.c \
+	src/runtime/stuck.c \
 	src/runtime/target.c
