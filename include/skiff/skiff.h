@@ -134,6 +134,10 @@ SKIFF_API int skiff_delete(struct skiff *s, const char *id, bool force,
 /* all: every process of the container, and success when none is left. */
 SKIFF_API int skiff_kill(struct skiff *s, const char *id, int signal, bool all,
 			 struct skiff_error *e);
+/* Adds mounts to a running container, or removes (unmounts) those at the same destinations. file: JSON,
+ * {"mounts": [...]} or the list itself. All of them or, when one fails, none is added. */
+SKIFF_API int skiff_mounts(struct skiff *s, const char *id, bool remove, const char *file,
+			   struct skiff_error *e);
 /* The state as JSON, pretty. */
 SKIFF_API int skiff_state(struct skiff *s, const char *id, const char **ret,
 			  struct skiff_error *e);

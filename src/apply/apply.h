@@ -54,8 +54,9 @@ struct apply {
 	bool *made; /* per HOST step: it made something that undo has to remove */
 	struct trace_page *page; /* shared with init, or NULL */
 	size_t page_size;
-	bool has_payload; /* init has told its pid in the pid namespace */
-	bool init_failed; /* init reported or died: e has its words */
+	bool has_payload;     /* init has told its pid in the pid namespace */
+	bool init_failed;     /* init reported or died: e has its words */
+	uint16_t failed_step; /* of init, if it reported */
 	bool reaped;
 };
 

@@ -31,7 +31,7 @@ int host_source(struct apply *a, const struct step *s, struct err *e)
 			 (s->flags & STEP_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
 	long fd = sys_open_tree(AT_FDCWD, path, flags);
 
-	if (fd == -ENOSYS || fd == -EPERM)
+	if ((fd == -ENOSYS || fd == -EPERM) && !(s->flags & STEP_LAST))
 		return 0; /* init opens it in its own way */
 	if (fd < 0)
 		return err_sys(e, (int)-fd, "mount source %s", path);

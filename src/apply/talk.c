@@ -83,6 +83,7 @@ static int failed(struct apply *a, const struct report *r, const char *text,
 		  struct err *e)
 {
 	a->init_failed = true;
+	a->failed_step = r->step;
 	return talk_failure(a->plan, r, text, e);
 }
 

@@ -107,16 +107,20 @@ static int any(const struct facts *f, struct err *e)
 /* Names inside the root that the root's own links lead astray. */
 static int place(const struct facts *f, struct err *e)
 {
-	const char *why = f->error == EXDEV || f->error == ELOOP
-				  ? " (a link there leads out of the root, through "
-				    "/proc/PID, or in circles)"
-			  : f->error == EEXIST && f->op == OP_LINK
-				  ? " (what is there is no link to the same place)"
-			  : f->error == EEXIST && f->op == OP_NODE
-				  ? " (what is there is not that device)"
-			  : f->error == EEXIST && f->op == OP_TARGET
-				  ? " (a symbolic link without a target is there)"
-				  : "";
+	const char *why =
+		f->error == EXDEV || f->error == ELOOP
+			? " (a link there leads out of the root, through "
+			  "/proc/PID, or in circles)"
+		: f->error == EEXIST && f->op == OP_LINK
+			? " (what is there is no link to the same place)"
+		: f->error == EEXIST && f->op == OP_NODE
+			? " (what is there is not that device)"
+		: f->error == EEXIST && f->op == OP_TARGET
+			? " (a symbolic link without a target is there)"
+		: f->error == EINVAL && f->op == OP_UNMOUNT
+			? " (nothing is mounted there, or the container may not "
+			  "take it away)"
+			: "";
 
 	err_sys(e, f->error, "%s \"%s\"", op_info(f->op)->name, f->first);
 	snprintf(e->msg + strlen(e->msg), sizeof(e->msg) - strlen(e->msg), "%s", why);
@@ -150,6 +154,7 @@ int talk_failure(const struct plan *p, const struct report *r, const char *text,
 		label(&f, e);
 		break;
 	case OP_TARGET:
+	case OP_UNMOUNT:
 	case OP_LINK:
 	case OP_NODE:
 		place(&f, e);

@@ -24,7 +24,8 @@ int path_type(int fd);
 /* Puts a slot's mount (or plain descriptor) on the target. */
 int mount_onto(struct init *c, int slot_value, int target);
 int mount_attr_set(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool rec);
-bool mount_is_refused(long r);
+/* Another way has to do: never in a running container, whose /proc it would need. */
+bool mount_is_refused(const struct init *c, long r);
 /* Carries out the attribute changes that had to wait for the mount at fd to be in its
  * place. */
 int mount_finish(struct init *c, int fd);

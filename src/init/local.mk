@@ -11,6 +11,7 @@ init_op_sources = \
 	src/init/ids.c \
 	src/init/init.h \
 	src/init/kernel.c \
+	src/init/live.c \
 	src/init/main.c \
 	src/init/masks.c \
 	src/init/mem.c \

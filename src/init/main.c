@@ -69,7 +69,7 @@ int init_run(struct init *c)
 		talk_fail(c, i, -r);
 		return 1;
 	}
-	return 1; /* a plan ends in EXEC */
+	return 0; /* a plan ends in EXEC, or with a last word to the host */
 }
 
 static void *map(int fd, size_t size, int flags)

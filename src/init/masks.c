@@ -32,7 +32,7 @@ int op_masks(struct init *c, const struct step *s)
 {
 	long fd = c->classic ? -ENOSYS : fds_note(c, new_tmpfs(c)), r;
 
-	if (mount_is_refused(fd))
+	if (mount_is_refused(c, fd))
 		return 0; /* op_mask does without */
 	if (fd < 0)
 		return (int)fd;
@@ -43,7 +43,7 @@ int op_masks(struct init *c, const struct step *s)
 					O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444));
 	if (r >= 0)
 		r = mount_attr_set((int)fd, MOUNT_ATTR_RDONLY, 0, 0, false);
-	if (mount_is_refused(r))
+	if (mount_is_refused(c, r))
 		return 0;
 	if (r >= 0)
 		fds_set(c, s->slot[0], (int)fd);
@@ -147,7 +147,7 @@ static int readonly_tree(struct init *c, int target)
 			    : sys_open_tree_attr(target, "", flags, &ro, sizeof(ro)),
 	     r;
 
-	if (!mount_is_refused(tree))
+	if (!mount_is_refused(c, tree))
 		return fds_note(c, tree);
 	c->no_tree_attr = true;
 	tree = fds_note(c, sys_open_tree(target, "", flags));
@@ -164,7 +164,7 @@ int op_readonly(struct init *c, const struct step *s)
 	if (target < 0)
 		return target;
 	tree = c->classic ? -ENOSYS : readonly_tree(c, target);
-	if (mount_is_refused(tree))
+	if (mount_is_refused(c, tree))
 		return readonly_classic(c, path, target);
 	return tree < 0 ? tree : mount_onto(c, tree, target);
 }

@@ -15,9 +15,9 @@
 #define EMPTY_TO_EMPTY (MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
 
 /* Not there (an old kernel), or hidden by a system call filter around us. */
-bool mount_is_refused(long r)
+bool mount_is_refused(const struct init *c, long r)
 {
-	return r == -ENOSYS || r == -EPERM;
+	return !c->live && (r == -ENOSYS || r == -EPERM);
 }
 
 int mount_onto(struct init *c, int slot_value, int target)
@@ -138,7 +138,7 @@ int op_fs(struct init *c, const struct step *s)
 	if (c->attached || (straight && only))
 		return r < 0 ? (int)r : 0;
 	fs = c->classic || only ? -ENOSYS : sys_fsopen(str(c, s->str[0]), FSOPEN_CLOEXEC);
-	if (mount_is_refused(fs)) {
+	if ((only && !c->live) || mount_is_refused(c, fs)) {
 		c->fs = s; /* mount(2) needs the place: at ATTACH */
 		return 0;
 	}
@@ -163,7 +163,7 @@ int op_tree(struct init *c, const struct step *s)
 	if (fds_slot(c, s->slot[0]) >= 0 && !c->classic)
 		return 0;
 	r = c->classic ? -ENOSYS : sys_open_tree(AT_FDCWD, str(c, s->str[0]), flags);
-	if (mount_is_refused(r)) {
+	if (mount_is_refused(c, r)) {
 		int how = O_PATH | O_CLOEXEC |
 			  (s->flags & STEP_NOFOLLOW ? O_NOFOLLOW : 0);
 
@@ -205,7 +205,7 @@ int op_mount_attr(struct init *c, const struct step *s)
 	 * stay, which is stricter. */
 	if (r == -EPERM && s->word[1])
 		r = mount_attr_set(fd, s->word[0], 0, s->word[2], s->flags & STEP_REC);
-	if (!mount_is_refused(r))
+	if (!mount_is_refused(c, r))
 		return r;
 	/* In its place already: it can be changed there. A detached mount cannot. */
 	if (!(s->flags & STEP_REC) && !s->word[2]) {

@@ -13,5 +13,5 @@ init_op op_tell, op_wait, op_dumpable, op_death_signal, op_session, op_become, o
 	op_masks, op_mask, op_readonly, op_tty, op_proc, op_sysctl, op_root_readonly, op_pivot, op_tty_use,
 	op_stdio_owner, op_keyring, op_rlimit, op_scheduler, op_ioprio, op_affinity, op_personality,
 	op_mempolicy, op_label, op_bounding, op_groups, op_ids, op_caps, op_ambient, op_no_new_privs,
-	op_umask, op_cwd, op_find, op_home, op_sweep, op_seccomp, op_pid_enter, op_exec;
+	op_umask, op_cwd, op_find, op_home, op_sweep, op_seccomp, op_pid_enter, op_exec, op_root_enter, op_unmount;
 /* clang-format on */

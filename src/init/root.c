@@ -32,7 +32,7 @@ int op_root_attach(struct init *c, const struct step *s)
 	if (fd >= 0 && !(c->slots[s->slot[0]] & SLOT_PLAIN))
 		r = (int)sys_move_mount(fd, "", AT_FDCWD, place,
 					MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
-	if (mount_is_refused(r)) {
+	if (mount_is_refused(c, r)) {
 		c->classic = true;
 		r = (int)sys_mount(place, place, NULL, MS_BIND | MS_REC, NULL);
 		if (r >= 0)
@@ -50,7 +50,7 @@ int op_root_readonly(struct init *c, const struct step *s)
 	/* After the pivot it is "/". */
 	r = fd < 0 ? (int)sys_mount_setattr(AT_FDCWD, "/", 0, &ro, sizeof(ro))
 		   : mount_attr_set(fd, MOUNT_ATTR_RDONLY, 0, 0, false);
-	if (!mount_is_refused(r))
+	if (!mount_is_refused(c, r))
 		return r;
 	if (fd < 0)
 		fd = fds_note(c, sys_openat(AT_FDCWD, "/",

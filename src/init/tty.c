@@ -62,7 +62,7 @@ static int bind_console(struct init *c, int root, int peer)
 		       : fds_note(c, sys_open_tree(peer, "",
 						   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
 							   AT_EMPTY_PATH));
-	if (mount_is_refused(tree))
+	if (mount_is_refused(c, tree))
 		return classic_bind(peer, place, false);
 	return tree < 0 ? tree : mount_onto(c, tree, place);
 }

@@ -49,6 +49,7 @@ struct plan_target {
 	const char *const *cgroups;
 	const char *sub_cgroup; /* exec --cgroup, or NULL */
 	strs resctrl;           /* its groups of resctrl */
+	int pid;                /* of its init, for mounts */
 };
 
 struct steps {
@@ -89,6 +90,11 @@ int plan_build_exec(const struct spec *spec, const struct process *process,
 		    const struct host *host, const struct plan_target *target,
 		    const struct plan_opts *opts, struct arena *arena, struct plan *ret,
 		    struct err *e);
+/* Builds the plan of mounts that are added to a running container, or removed. spec is the container's own, but for
+ * its mounts. */
+int plan_build_mounts(const struct spec *spec, const struct host *host,
+		      const struct plan_target *target, const struct plan_opts *opts,
+		      bool remove, struct arena *arena, struct plan *ret, struct err *e);
 /* Builds the plan of one hook: executed in the host's namespaces (join_flags = 0) or in the container's (SLOT_PIDFD,
  * which the caller fills in as for exec). Standard streams are apply's (struct apply, stdio); argument list and
  * environment are the hook's. */

@@ -14,6 +14,7 @@ core_sources += \
 	src/plan/limits.h \
 	src/plan/limits_io.c \
 	src/plan/limits_more.c \
+	src/plan/live.c \
 	src/plan/masks.c \
 	src/plan/mount_options.c \
 	src/plan/mount_options.h \

@@ -48,8 +48,11 @@ void part_source_at(struct build *b, int slot, const char *path, unsigned flags,
 		s = plan_host(b->p, OP_SOURCE, "%s", origin);
 		s->str[0] = plan_str(b->p, path);
 		s->slot[0] = (int16_t)slot;
-		s->flags = (uint16_t)flags;
+		s->flags = (uint16_t)(flags | (b->live ? STEP_LAST : 0));
 	}
+	/* Inside a running container the path would be another. */
+	if (b->live)
+		return;
 	s = plan_init(b->p, OP_TREE, "%s", origin);
 	s->str[0] = plan_str(b->p, path);
 	s->slot[0] = (int16_t)slot;

@@ -18,6 +18,7 @@ struct build {
 
 	/* Filled by plan_ns_choose. */
 	uint32_t ns_new, ns_joined; /* CLONE_NEW* that are made, and that exist already */
+	bool live;                  /* mounts of a running container */
 	bool user_ns;       /* init ends in a user namespace that is not skiff's */
 	bool can_mount;     /* the host side may clone mount sources */
 	bool deny_groups;   /* setgroups is denied in the container's user namespace */

@@ -80,8 +80,9 @@ enum step_flag {
 	STEP_IN_USERNS = 64, /* node: bind the host's device, mknod is not possible */
 	/* wait: on SLOT_LISTEN instead of SLOT_TALK (created, waiting for start) */
 	STEP_ACCEPT = 128,
-	STEP_V1 = 256,   /* cgroup: a v1 hierarchy */
-	STEP_LAST = 512, /* seccomp: the last chance to load before the exec */
+	STEP_V1 = 256, /* cgroup: a v1 hierarchy */
+	/* seccomp: the last chance to load before the exec; source: no other way to clone */
+	STEP_LAST = 512,
 };
 
 /* resctrl.make: whose a group is. */

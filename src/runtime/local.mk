@@ -18,6 +18,7 @@ core_sources += \
 	src/runtime/hooks.c \
 	src/runtime/kill.c \
 	src/runtime/list.c \
+	src/runtime/mounts.c \
 	src/runtime/pause.c \
 	src/runtime/prepare.c \
 	src/runtime/processes.c \

@@ -75,6 +75,7 @@ int container_target(struct container *c, struct host *ret_host, struct plan_tar
 		return -1;
 	*ret = (struct plan_target){
 		.ns_flags = foreign_namespaces(c),
+		.pid = c->pid,
 		.cgroups = target_cgroups(c, ret_host),
 		.resctrl = target_resctrl(c),
 	};

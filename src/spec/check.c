@@ -325,3 +325,11 @@ int spec_check_resources(const struct resources *r, const char *prefix,
 	check_resources(&c, r, prefix);
 	return c.failed ? -1 : 0;
 }
+
+int spec_check_mounts(const struct spec *s, struct err *e)
+{
+	struct check c = { .spec = s, .e = e };
+
+	check_mounts(&c);
+	return c.failed ? -1 : 0;
+}

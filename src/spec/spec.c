@@ -55,6 +55,12 @@ static const struct field spec_fields[] = {
 	J_OBJ(struct spec, linux_, "linux", 0, struct linux_config, &linux_type, "what only Linux has"),
 	J_END
 };
+static const struct field mount_file_fields[] = {
+	J_OBJS(struct mount_file, mounts, "mounts", F_REQUIRED, struct mount, &mount_type, "mounts, in this order"),
+	J_END
+};
+const struct type mount_file_type = { "mounts", sizeof(struct mount_file), mount_file_fields };
+
 const struct type spec_type = { "config", sizeof(struct spec), spec_fields };
 /* clang-format on */
 

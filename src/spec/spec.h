@@ -64,6 +64,8 @@ struct mount {                                                    /* config: Mou
 	id_maps uid_mappings, gid_mappings;
 };
 
+struct mount_file { LIST(struct mount) mounts; };                 /* of `mounts add` */
+
 struct hook { char *path; strs args, env; struct opt_i64 timeout; };  /* timeout in seconds */
 typedef LIST(struct hook) hook_list;
 struct hooks { hook_list prestart, create_runtime, create_container, start_container, poststart, poststop; };
@@ -178,7 +180,8 @@ struct spec {                                                     /* config */
 
 /* clang-format on */
 
-extern const struct type spec_type, process_type, resources_type, hook_type;
+extern const struct type spec_type, process_type, resources_type, hook_type,
+	mount_file_type;
 
 /* Name tables of spec/enums.c; the words of the specification. */
 extern const struct name ns_names[], prop_names[], rlimit_names[], sched_policy_names[],
@@ -205,6 +208,8 @@ int spec_check_process(const struct process *p, const char *prefix,
 /* The same for resources, for `update`; prefix is "linux.resources" or "". */
 int spec_check_resources(const struct resources *r, const char *prefix,
 			 const struct json_notes *all, struct err *e);
+/* The same for the mounts alone. */
+int spec_check_mounts(const struct spec *s, struct err *e);
 /* The file of a kernel parameter below /proc/sys: "net.ipv4.ip_forward" and
  * "net/ipv4/ip_forward", by the rules of sysctl(8). False when it is no name of one. */
 bool spec_sysctl_path(const char *key, char *ret, size_t size);

@@ -41,6 +41,11 @@ struct g_exec {
 	char *process, *sub_cgroup;
 	bool cgroups;
 };
+/* Mounts of a running container: those of the configuration. */
+struct g_live {
+	strs namespaces;
+	bool remove;
+};
 struct g_hook {
 	char *hook;
 	strs join;
@@ -49,6 +54,7 @@ struct g_case {
 	char *about, *base, *config, *host, *host_patch;
 	struct g_options *options;
 	struct g_exec *exec;
+	struct g_live *live;
 	struct g_hook *hook;
 };
 
@@ -114,6 +120,13 @@ static const struct field exec_fields[] = {
 };
 static const struct type exec_type = { "exec", sizeof(struct g_exec), exec_fields };
 
+static const struct field live_fields[] = {
+	J_STRS(struct g_live, namespaces, "namespaces", 0, ""),
+	J_BOOL(struct g_live, remove, "remove", 0, ""),
+	J_END,
+};
+static const struct type live_type = { "live", sizeof(struct g_live), live_fields };
+
 static const struct field hook_fields[] = {
 	J_RAW(struct g_hook, hook, "hook", F_REQUIRED, ""),
 	J_STRS(struct g_hook, join, "join", 0, ""),
@@ -129,6 +142,7 @@ static const struct field case_fields[] = {
 	J_RAW(struct g_case, host_patch, "hostPatch", 0, ""),
 	J_OBJ(struct g_case, options, "options", 0, struct g_options, &options_type, ""),
 	J_OBJ(struct g_case, exec, "exec", 0, struct g_exec, &exec_type, ""),
+	J_OBJ(struct g_case, live, "live", 0, struct g_live, &live_type, ""),
 	J_OBJ(struct g_case, hook, "hook", 0, struct g_hook, &hook_case_type, ""),
 	J_END,
 };
@@ -356,6 +370,16 @@ static uint32_t ns_bits(const strs *words)
 	return bits;
 }
 
+static int build_live(struct golden *g, const struct spec *spec, const struct host *h,
+		      const struct plan_opts *o, struct plan *p)
+{
+	struct plan_target target = { .ns_flags = ns_bits(&g->c.live->namespaces),
+				      .pid = 42 };
+
+	return plan_build_mounts(spec, h, &target, o, g->c.live->remove, g->arena, p,
+				 &g->e);
+}
+
 static int build_exec(struct golden *g, const struct spec *spec, const struct host *h,
 		      const struct plan_opts *o, struct plan *p)
 {
@@ -413,6 +437,8 @@ static int build_case(struct golden *g, struct plan *p)
 	if (spec_load(text, strlen(text), "config.json", g->arena, NULL, &spec, &g->e) ||
 	    spec_check(&spec, NULL, &g->e) || fill_host(g, &h))
 		return -1;
+	if (g->c.live)
+		return build_live(g, &spec, &h, &o, p);
 	if (g->c.exec)
 		return build_exec(g, &spec, &h, &o, p);
 	return plan_build(&spec, &h, &o, g->arena, p, &g->e);

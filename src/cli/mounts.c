@@ -1,0 +1,41 @@
+/* skiff mounts. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+struct mounts_opts {
+	bool unused;
+};
+
+static const struct opt mounts_opts[] = { O_HELP, O_END };
+
+static int run_mounts(struct cli *cli, const void *opts, int argc, char **argv)
+{
+	struct skiff_error e = { .size = sizeof(e) };
+	bool remove = !strcmp(argv[0], "remove");
+
+	(void)opts;
+	(void)argc;
+	if (!remove && strcmp(argv[0], "add") != 0)
+		return cli_error(cli, "unknown command \"%s\": mounts add, mounts remove",
+				 argv[0]);
+	return skiff_mounts(cli->skiff, argv[1], remove, argv[2], &e) < 0
+		       ? cli_fail(cli, &e)
+		       : 0;
+}
+
+const struct cmd cmd_mounts = {
+	.usage = {
+		"mounts", "add|remove CONTAINER FILE", "mount into a running container, and unmount again",
+		"FILE is JSON: {\"mounts\": [...]}, or the list alone, with mounts as in config.json; \"-\" is\n"
+		"stdin. add makes them in their order, all or none. remove unmounts what is at their\n"
+		"destinations, the last one first. Destinations are found inside the container's root.\n"
+		"Relative sources count from the bundle. New file systems must need no path or device of\n"
+		"the host: mount those on the host, and bind them. What is added is not recorded: it ends\n"
+		"with the container.",
+		"echo '[{\"destination\": \"/data\", \"type\": \"bind\", \"source\": \"/srv/data\",\n"
+		"  \"options\": [\"bind\", \"ro\"]}]' | skiff mounts add web1 -", mounts_opts,
+	},
+	.opts_size = sizeof(struct mounts_opts), .min_args = 3, .max_args = 3, .stop_after = -1,
+	.spawns = true, .own_failure = 1, .run = run_mounts,
+};

@@ -1,0 +1,38 @@
+/*
+ * Mounts of a running container. Init has joined its namespaces and is rooted where the container is; the container
+ * goes on meanwhile and may swap whatever it can write to. Places are descriptors, found by openat2; what is done by
+ * path goes through the private procfs that was opened before the join.
+ */
+#include "init/files.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+
+#define MNT_DETACH_ 2
+
+int op_root_enter(struct init *c, const struct step *s)
+{
+	int fd = fds_note(c,
+			  sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
+
+	if (fd < 0)
+		return fd;
+	c->live = true;
+	/* Mount points get the modes that are asked for. */
+	sys_umask(0);
+	fds_set(c, s->slot[0], fd);
+	return 0;
+}
+
+int op_unmount(struct init *c, const struct step *s)
+{
+	int fd = path_open(c, fds_slot(c, SLOT_ROOTFS), str(c, s->str[0]), O_PATH, 0);
+	int r = fd < 0 ? fd : (int)sys_fchdir(fds_slot(c, SLOT_PROC));
+	char path[FD_PATH_SIZE];
+
+	if (r < 0)
+		return r;
+	text_fd_path(path, fd);
+	/* "self/fd/N", from the private procfs. */
+	return (int)sys_umount2(path + sizeof("/proc"), MNT_DETACH_);
+}

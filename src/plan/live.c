@@ -1,0 +1,154 @@
+/*
+ * plan_build_mounts: mounts into a running container, and out of it again. Sources are cloned in the host's mount
+ * namespace; a short-lived init then joins the container's namespaces, all but the pid namespace (nobody there can
+ * see it), and puts them in their places, each found inside the container's root. It is not in the container's
+ * cgroup: a frozen container does not stop it.
+ *
+ * The container runs and is hostile: nothing that init does there depends on a name outside the descriptor of the
+ * root, on the container's /proc, or on a path of the host that would be looked up inside.
+ */
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <string.h>
+
+#include "plan/mounts.h"
+
+/* New file systems whose content depends on what init does not join, or on the set-up as a whole. */
+static const char *refusal(const struct mount *m, const struct mount_wish *w)
+{
+	const char *type = m->type ? m->type : "";
+
+	if (w->remount)
+		return "remount: a mount of a running container cannot be changed; "
+		       "remove "
+		       "it and add it anew";
+	if (w->bind || !strcmp(type, "bind"))
+		return NULL;
+	if (!strcmp(type, "proc") || !strncmp(type, "cgroup", 6))
+		return "proc and cgroup file systems are made with the container only: "
+		       "they "
+		       "would show the host's";
+	if (m->source && *m->source == '/')
+		return "a device of the host would be looked up in the container: mount "
+		       "it "
+		       "on the host and bind it";
+	for (size_t k = 0; k < w->data.n; k++)
+		if (strchr(w->data.v[k], '/'))
+			return "an option names a path, which would be looked up in the "
+			       "container: mount it on the host and bind it";
+	return NULL;
+}
+
+static int check(struct build *b)
+{
+	if (!b->can_mount)
+		return err_at(b->e, ERR_HOST, "mounts",
+			      "mounts of a running container take root (CAP_SYS_ADMIN)");
+	if (!(b->target->ns_flags & CLONE_NEWNS))
+		return err_at(
+			b->e, ERR_STATE, "mounts",
+			"the container has no mount namespace of its own: its mounts "
+			"are those of the host");
+	for (size_t i = 0; i < b->spec->mounts.n; i++) {
+		const struct mount *m = &b->spec->mounts.v[i];
+		struct mount_wish w;
+		const char *why;
+
+		mount_options_read(&m->options, b->p->arena, &w);
+		why = refusal(m, &w);
+		if (why)
+			return err_at(b->e, ERR_CONFIG, part_text(b, "mounts[%zu]", i),
+				      "%s", why);
+	}
+	return 0;
+}
+
+/* The container's user namespace, for mounts that are idmapped as it is. */
+static void open_userns(struct build *b)
+{
+	struct step *s;
+
+	if (!b->idmaps || !b->user_ns)
+		return;
+	b->ns_slots[NS_USER] = plan_slot(b->p);
+	s = plan_host(b->p, OP_NS_OPEN, "mounts");
+	s->str[0] = plan_str(b->p, part_text(b, "/proc/%d/ns/user", (int)b->target->pid));
+	s->word[0] = CLONE_NEWUSER;
+	s->slot[0] = (int16_t)b->ns_slots[NS_USER];
+}
+
+static void enter(struct build *b, bool remove)
+{
+	struct step *s;
+
+	plan_init(b->p, OP_DUMPABLE, NULL);
+	plan_init(b->p, OP_DEATH_SIGNAL, NULL)->word[0] = SIGKILL;
+	if (remove)
+		part_proc(b, false);
+	s = plan_init(b->p, OP_NS_JOIN, NULL);
+	s->slot[0] = SLOT_PIDFD;
+	s->word[0] = b->target->ns_flags & ~(uint64_t)CLONE_NEWPID;
+	if (b->user_ns) {
+		plan_init(b->p, OP_BECOME, NULL);
+		plan_init(b->p, OP_DUMPABLE, NULL);
+	}
+	plan_init(b->p, OP_ROOT_ENTER, NULL)->slot[0] = SLOT_ROOTFS;
+}
+
+static void spawn(struct plan *p)
+{
+	struct step *s = plan_host(p, OP_SPAWN, NULL);
+
+	s->slot[0] = SLOT_NONE;
+	s->slot[1] = SLOT_PIDFD;
+}
+
+/* The last that was mounted goes first. */
+static int unmount_all(struct build *b)
+{
+	for (size_t i = b->spec->mounts.n; i-- > 0;) {
+		const char *path = part_clean(b, b->spec->mounts.v[i].destination);
+		const char *origin = part_text(b, "mounts[%zu].destination", i);
+		struct step *s;
+
+		if (!strcmp(path, "/"))
+			return err_at(b->e, ERR_CONFIG, origin,
+				      "the root of the container cannot be unmounted");
+		s = plan_init(b->p, OP_UNMOUNT, "%s", origin);
+		s->str[0] = plan_str(b->p, path);
+		s->slot[0] = SLOT_PROC;
+	}
+	return 0;
+}
+
+int plan_build_mounts(const struct spec *spec, const struct host *host,
+		      const struct plan_target *target, const struct plan_opts *opts,
+		      bool remove, struct arena *arena, struct plan *ret, struct err *e)
+{
+	struct build b = {
+		.p = ret,
+		.spec = spec,
+		.host = host,
+		.opts = opts,
+		.target = target,
+		.e = e,
+		.live = true,
+		.ns_joined = target->ns_flags,
+		.user_ns = target->ns_flags & CLONE_NEWUSER,
+		.can_mount = host_has_cap(host, CAP_SYS_ADMIN),
+	};
+
+	plan_start(ret, arena, e);
+	ret->headline = part_headline(&b);
+	if (check(&b) || (!remove && plan_idmaps_choose(&b)))
+		return -1;
+	open_userns(&b);
+	enter(&b, remove);
+	if (remove ? unmount_all(&b) : plan_mounts(&b))
+		return -1;
+	plan_init(ret, OP_TELL, NULL)->word[0] = SYNC_EXEC;
+	spawn(ret);
+	plan_host(ret, OP_WAIT, NULL)->word[0] = SYNC_EXEC;
+	return plan_end(ret);
+}
