@@ -3,6 +3,7 @@
 #include "json/syntax.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 /* yajl's words, where they can be said better. */
@@ -154,6 +155,41 @@ static size_t escape_len(const char *s, const char *end, const char **cause)
 	return c >= 0xdc00 && c <= 0xdfff ? 12 : 0;
 }
 
+/* The next byte that is not ASCII, or the end. */
+static const unsigned char *skip_ascii(const unsigned char *s, const unsigned char *end)
+{
+	uint64_t word;
+
+	for (; end - s >= 8; s += 8) {
+		memcpy(&word, s, 8);
+		if (word & 0x8080808080808080)
+			break;
+	}
+	while (s < end && *s < 0x80)
+		s++;
+	return s;
+}
+
+/*
+ * The first sequence that has the shape of UTF-8, which yajl looks at, but is none: longer
+ * than it need be (another spelling of '/' or of NUL), half of a surrogate pair, or beyond
+ * U+10FFFF.
+ */
+static const char *odd_utf8(const char *text, size_t n)
+{
+	const unsigned char *s = (const unsigned char *)text, *end = s + n;
+
+	for (; (s = skip_ascii(s, end)) < end; s++) {
+		unsigned next = end - s > 1 ? s[1] : 0x80;
+
+		if (*s == 0xc0 || *s == 0xc1 || *s > 0xf4 ||
+		    (*s == 0xe0 && next < 0xa0) || (*s == 0xed && next > 0x9f) ||
+		    (*s == 0xf0 && next < 0x90) || (*s == 0xf4 && next > 0x8f))
+			return (const char *)s;
+	}
+	return NULL;
+}
+
 /*
  * yajl 2.1 reads on after a lone surrogate without asking whether the string ends there
  * (CVE-2017-16516; not every build carries the fix). Outside of strings a backslash is an
@@ -162,8 +198,11 @@ static size_t escape_len(const char *s, const char *end, const char **cause)
  */
 int json_guard(const char *text, size_t n, const char *name, struct err *e)
 {
-	const char *s = text, *end = text + n, *cause = NULL;
+	const char *s = odd_utf8(text, n), *end = text + n, *cause = NULL;
 
+	if (s)
+		return report(text, (size_t)(s - text), name, "invalid UTF-8", e);
+	s = text;
 	while (s < end && (s = memchr(s, '\\', (size_t)(end - s)))) {
 		size_t len = escape_len(s, end, &cause);
 

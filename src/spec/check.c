@@ -114,17 +114,29 @@ bool check_is_list(const char *s)
 	}
 }
 
-/* Versions 1.x.y, with anything behind a dash or plus. */
+/* Digits at *s as a number; moves on. */
+static bool take_number(const char **s, unsigned *ret)
+{
+	size_t n = strspn(*s, "0123456789");
+
+	*ret = 0;
+	for (size_t i = 0; i < n && n <= 9; i++)
+		*ret = *ret * 10 + (unsigned)((*s)[i] - '0');
+	*s += n;
+	return n && n <= 9;
+}
+
+/* Versions 1.x.y, with anything behind a dash or plus: engines have written "1.0.2-dev"
+ * and "1.0.0-rc5" for years. */
 static void check_version(struct check *c)
 {
 	const char *v = c->spec->oci_version;
 	unsigned major, minor, patch;
-	int n = 0;
 
 	if (!v)
 		return;
-	if (sscanf(v, "%u.%u.%u%n", &major, &minor, &patch, &n) != 3 ||
-	    (v[n] && v[n] != '-' && v[n] != '+'))
+	if (!take_number(&v, &major) || *v++ != '.' || !take_number(&v, &minor) ||
+	    *v++ != '.' || !take_number(&v, &patch) || (*v && *v != '-' && *v != '+'))
 		check_fault(c, "ociVersion", "not a version of the form 1.2.3");
 	else if (major != 1)
 		check_fault(c, "ociVersion",

@@ -59,7 +59,7 @@ static const struct type weight_device_type = { "weight device", sizeof(struct w
 static const struct field throttle_device_fields[] = {
 	J_I64(struct throttle_device, major, "major", F_REQUIRED, "major number"),
 	J_I64(struct throttle_device, minor, "minor", F_REQUIRED, "minor number"),
-	J_U64(struct throttle_device, rate, "rate", F_SHOW, "bytes or operations in a second"),
+	J_U64(struct throttle_device, rate, "rate", F_REQUIRED | F_SHOW, "bytes or operations in a second"),
 	J_END
 };
 static const struct type throttle_device_type = { "throttle device", sizeof(struct throttle_device), throttle_device_fields };

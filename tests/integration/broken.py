@@ -41,6 +41,8 @@ def apply(config, case):
     """the config (or text) of a case"""
     if "raw" in case:
         return case["raw"]
+    if "hex" in case:
+        return bytes.fromhex(case["hex"])
     for path, value in case.get("set", {}).items():
         change(config, path, value)
     for path in case.get("delete", ()):

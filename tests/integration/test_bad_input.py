@@ -25,18 +25,20 @@ def complaint(t, result, expected, rc=1):
     return f"lacks {lack}: {result.err.strip()!r}" if lack else None
 
 
-def run_cases(t, name):
-    """each case by run: refused, and no state, cgroup or process left"""
-    have, problems = views.facts(), []
+def run_cases(t, name, command="run"):
+    """each case by run or create: refused, and no state, cgroup, mount or process left"""
+    have, problems, mounts = views.facts(), [], leaks.mounts()
     t.equal(t.run().rc, 0, "twin: the config before its changes")
     for case in broken.cases(name):
         if views.missing(case.get("needs", ()), have):
             continue
-        result = t.run(broken.apply(t.config(), case))
+        path = t.bundle(broken.apply(t.config(), case))
+        result = t.skiff(command, "--bundle", path, t.new_id())
         problem = complaint(t, result, case["expect"])
         if problem:
             problems.append(f"{case['name']}: {problem}")
         left = leaks.states(t) + leaks.cgroups(t) + leaks.processes(t)
+        left += [mount for mount in leaks.mounts() if mount not in mounts]
         if left:
             problems.append(f"{case['name']}: left {left}")
             break
@@ -89,6 +91,26 @@ def test_contradictions(t):
 def test_host(t):
     """what the host or the root file system lacks is named"""
     run_cases(t, "host")
+
+
+def test_create_of_process(t):
+    """create: the process, hooks, mounts, and files that are no text"""
+    run_cases(t, "process", "create")
+
+
+def test_create_of_linux(t):
+    """create: namespaces, mappings, devices, parameters and all else that is Linux's"""
+    run_cases(t, "linux", "create")
+
+
+def test_create_of_resources(t):
+    """create: limits"""
+    run_cases(t, "resources", "create")
+
+
+def test_create_of_seccomp(t):
+    """create: system call filters"""
+    run_cases(t, "seccomp", "create")
 
 
 def test_check_of_syntax(t):

@@ -175,3 +175,11 @@ def test_memory_policy(t):
         lines = kernel.read(f"/proc/{kernel.read(t.path('pid'))}/numa_maps").splitlines()
         found = {line.split(" ", 1)[1] for line in lines if "stack" in line or "heap" in line}
         t.true(any(line.startswith(expected) for line in found), f"{expected}: {found}")
+
+
+@needs("root")
+def test_memory_nodes_that_are_not_there(t):
+    """a policy for nodes that the machine has not is refused with its JSON path"""
+    config = t.config()
+    config["linux"]["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": "999"}
+    t.fails(t.run(config), "linux.memoryPolicy", "Invalid argument", rc=1)
