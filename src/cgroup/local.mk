@@ -10,6 +10,8 @@ core_sources += \
 	src/cgroup/resctrl.h \
 	src/cgroup/stats.c \
 	src/cgroup/stats.h \
+	src/cgroup/stats_rdt.c \
+	src/cgroup/stats_rdt.h \
 	src/cgroup/stats_v1.c \
 	src/cgroup/stats_v2.c \
 	src/cgroup/tree.c \

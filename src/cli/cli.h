@@ -56,6 +56,8 @@ int cli_error(struct cli *cli, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int cli_usage_error(struct cli *cli, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Logs the warnings that the library has by now; at the end of a command it is done anyway. */
+void cli_warnings(struct cli *cli, const struct cmd *cmd);
 /* Writes text to stdout: 0, or the exit status after an error was logged. */
 int cli_print(struct cli *cli, const char *text, size_t n);
 

@@ -102,6 +102,28 @@ int cli_usage_error(struct cli *cli, const char *fmt, ...)
 	return r;
 }
 
+/* Of a success warnings are shown unless a level was asked for; beside an error only when
+ * asked for: engines read the log file of a failure as one record, or its last one. */
+void cli_warnings(struct cli *cli, const struct cmd *cmd)
+{
+	/* These two tell them on stdout. */
+	bool told = cmd == &cmd_check || cmd == &cmd_plan;
+	const char *text;
+
+	if (!cli->globals.log_level && !cli->failed && !told && cli->log.level < LOG_WARN)
+		cli->log.level = LOG_WARN;
+	while (cli->log.level > LOG_ERROR && (text = skiff_next_warning(cli->skiff))) {
+		struct log_record r = { .level = LOG_WARN, .msg = text };
+
+		log_record(&cli->log, &cli->arena, &r);
+	}
+	while ((text = skiff_next_debug(cli->skiff))) {
+		struct log_record r = { .level = LOG_DEBUG, .msg = text };
+
+		log_record(&cli->log, &cli->arena, &r);
+	}
+}
+
 int cli_print(struct cli *cli, const char *text, size_t n)
 {
 	int r = fd_write_all(STDOUT_FILENO, text, n);

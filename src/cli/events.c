@@ -23,6 +23,8 @@ static int put_line(void *ctx, const char *json)
 	char *line = arena_printf(&cli->arena, "%s\n", json);
 	int r = cli_print(cli, line, strlen(line));
 
+	/* The end of a stream may be far. */
+	cli_warnings(cli, &cmd_events);
 	/* Nothing of a line is needed any more. */
 	cli->arena.used = (size_t)(line - cli->arena.base);
 	return r;

@@ -63,28 +63,6 @@ static int open_context(struct cli *cli)
 	return skiff_new(&o, &cli->skiff, &e) < 0 ? cli_fail(cli, &e) : 0;
 }
 
-/* Of a success warnings are shown unless a level was asked for; beside an error only when
- * asked for: engines read the log file of a failure as one record, or its last one. */
-static void log_warnings(struct cli *cli, const struct cmd *cmd)
-{
-	/* These two tell them on stdout. */
-	bool told = cmd == &cmd_check || cmd == &cmd_plan;
-	const char *text;
-
-	if (!cli->globals.log_level && !cli->failed && !told && cli->log.level < LOG_WARN)
-		cli->log.level = LOG_WARN;
-	while (cli->log.level > LOG_ERROR && (text = skiff_next_warning(cli->skiff))) {
-		struct log_record r = { .level = LOG_WARN, .msg = text };
-
-		log_record(&cli->log, &cli->arena, &r);
-	}
-	while ((text = skiff_next_debug(cli->skiff))) {
-		struct log_record r = { .level = LOG_DEBUG, .msg = text };
-
-		log_record(&cli->log, &cli->arena, &r);
-	}
-}
-
 static int check_operands(struct cli *cli, const struct cmd *cmd, int n)
 {
 	bool few = n < cmd->min_args;
@@ -149,7 +127,7 @@ static int run_command(struct cli *cli, const struct cmd *cmd, int argc, char **
 	if (r)
 		return r;
 	r = cmd->run(cli, opts, argc - first, argv + first);
-	log_warnings(cli, cmd);
+	cli_warnings(cli, cmd);
 	return r;
 }
 

@@ -105,11 +105,15 @@ static char *read_interfaces(const struct container *c, struct arena *arena)
 struct stats_data *stats_read(const struct container *c, struct arena *arena)
 {
 	struct stats_data *data = arena_new(arena, struct stats_data);
+	const typeof(c->state.resctrl) *groups = &c->state.resctrl;
 
 	read_cgroups(c, false, arena, &data->cgroup);
 	read_cgroups(c, true, arena, &data->cgroup);
 	count_processes(c, arena, &data->cgroup.pids);
-	data->intel_rdt = arena_strdup(arena, "{}");
+	/* The class comes first, the group that is monitored last. */
+	if (groups->n)
+		stat_rdt_read(groups->v[0].path, groups->v[groups->n - 1].path, arena,
+			      &data->rdt);
 	data->interfaces = read_interfaces(c, arena);
 	return data;
 }

@@ -3,11 +3,13 @@
 
 #include "base/buf.h"
 #include "cgroup/stats.h"
+#include "cgroup/stats_rdt.h"
 #include "runtime/container.h"
 
 struct stats_data {
 	struct cgroup_stats cgroup;
-	char *intel_rdt, *interfaces; /* as JSON */
+	struct stat_rdt rdt;
+	char *interfaces; /* as JSON */
 };
 
 struct stats_event {

@@ -151,7 +151,59 @@ static const struct field hugetlb_fields[] = {
 #undef S
 static const struct type hugetlb_type = { "hugetlb", sizeof(struct stat_hugetlb), hugetlb_fields };
 
-#define S struct cgroup_stats
+#define S struct stat_l3_info
+static const struct field l3_info_fields[] = {
+	J_STR(S, cbm_mask, "cbm_mask", 0, "Ways of the cache."),
+	J_U64(S, min_cbm_bits, "min_cbm_bits", 0, "The least that a class may have."),
+	J_U64(S, num_closids, "num_closids", 0, "How many classes there may be."),
+	J_END
+};
+#undef S
+static const struct type l3_info_type = { "l3 info", sizeof(struct stat_l3_info), l3_info_fields };
+
+#define S struct stat_mb_info
+static const struct field mb_info_fields[] = {
+	J_U64(S, bandwidth_gran, "bandwidth_gran", 0, "Steps in percent."),
+	J_U64(S, delay_linear, "delay_linear", 0, "Whether the scale is linear."),
+	J_U64(S, min_bandwidth, "min_bandwidth", 0, "The least in percent."),
+	J_U64(S, num_closids, "num_closids", 0, "How many classes there may be."),
+	J_END
+};
+#undef S
+static const struct type mb_info_type = { "mb info", sizeof(struct stat_mb_info), mb_info_fields };
+
+#define S struct stat_mbm
+static const struct field mbm_fields[] = {
+	J_U64(S, total, "mbm_total_bytes", 0, "Memory traffic."),
+	J_U64(S, local, "mbm_local_bytes", 0, "That of the own node."),
+	J_END
+};
+#undef S
+static const struct type mbm_type = { "mbm", sizeof(struct stat_mbm), mbm_fields };
+
+#define S struct stat_cmt
+static const struct field cmt_fields[] = {
+	J_U64(S, llc_occupancy, "llc_occupancy", 0, "Bytes in the cache."),
+	J_END
+};
+#undef S
+static const struct type cmt_type = { "cmt", sizeof(struct stat_cmt), cmt_fields };
+
+#define S struct stat_rdt
+static const struct field rdt_fields[] = {
+	J_OBJ(S, l3_info, "l3_cache_info", 0, struct stat_l3_info, &l3_info_type, "What the hardware can do."),
+	J_STR(S, l3_root, "l3_cache_schema_root", 0, "Of the whole machine."),
+	J_STR(S, l3, "l3_cache_schema", 0, "Of the container's class."),
+	J_OBJ(S, mb_info, "mem_bw_info", 0, struct stat_mb_info, &mb_info_type, "What the hardware can do."),
+	J_STR(S, mb_root, "mem_bw_schema_root", 0, "Of the whole machine."),
+	J_STR(S, mb, "mem_bw_schema", 0, "Of the container's class."),
+	J_OBJS(S, mbm, "mbm_stats", 0, struct stat_mbm, &mbm_type, "Memory bandwidth, for each cache."),
+	J_OBJS(S, cmt, "cmt_stats", 0, struct stat_cmt, &cmt_type, "Cache occupancy, for each cache."),
+	J_END
+};
+#undef S
+static const struct type rdt_type = { "intel_rdt", sizeof(struct stat_rdt), rdt_fields };
+
 #define D struct stats_data
 static const struct field data_fields[] = {
 	J_VAL(D, cgroup.cpu, "cpu", F_SHOW, struct stat_cpu, &cpu_type, "CPU."),
@@ -160,12 +212,11 @@ static const struct field data_fields[] = {
 	J_VAL(D, cgroup.pids, "pids", F_SHOW, struct stat_pids, &pids_type, "Processes."),
 	J_VAL(D, cgroup.blkio, "blkio", F_SHOW, struct stat_blkio, &blkio_type, "Block devices."),
 	J_OBJMAP(D, cgroup.hugetlb, "hugetlb", F_SHOW, struct stat_hugetlb, &hugetlb_type, "Huge pages."),
-	J_RAW(D, intel_rdt, "intel_rdt", 0, "Cache and memory bandwidth."),
+	J_VAL(D, rdt, "intel_rdt", F_SHOW, struct stat_rdt, &rdt_type, "Cache and memory bandwidth."),
 	J_RAW(D, interfaces, "network_interfaces", 0, "Of its own network namespace."),
 	J_END
 };
 #undef D
-#undef S
 static const struct type data_type = { "data", sizeof(struct stats_data), data_fields };
 static const struct type event_type = { "event", sizeof(struct stats_event), (const struct field[]){
 	J_STR(struct stats_event, type, "type", F_REQUIRED, "stats or oom."),

@@ -1,9 +1,11 @@
 """events: statistics that agree with the kernel's files, and what happens to be told at once."""
 import json
+import os
 import re
 import subprocess
 import time
 
+import inside
 import kernel
 from harness import SLOW, needs
 
@@ -156,6 +158,52 @@ def test_network(t):
     t.equal(found["Name"], "eth9")
 
 
+RESCTRL = {
+    "info/L3/cbm_mask": "fffff\n", "info/L3/min_cbm_bits": "1\n", "info/L3/num_closids": "16\n",
+    "info/MB/bandwidth_gran": "10\n", "info/MB/min_bandwidth": "10\n",
+    "info/MB/delay_linear": "1\n", "info/MB/num_closids": "8\n",
+    "schemata": "    L3:0=fffff;1=fffff\n    MB:0=100;1=100\n",
+    "web/schemata": "    MB:0=50;1=60\n    L3:0=f;1=ff\n",
+    "web/mon_groups/c/mon_data/mon_L3_00/llc_occupancy": "4096\n",
+    "web/mon_groups/c/mon_data/mon_L3_00/mbm_total_bytes": "300\n",
+    "web/mon_groups/c/mon_data/mon_L3_00/mbm_local_bytes": "200\n",
+    "web/mon_groups/c/mon_data/mon_L3_01/llc_occupancy": "8192\n",
+    "web/mon_groups/c/mon_data/mon_L3_01/mbm_total_bytes": "30\n",
+    "web/mon_groups/c/mon_data/mon_L3_01/mbm_local_bytes": "20\n",
+}
+
+
+@needs("root")
+def test_resctrl(t):
+    """class and monitoring group of resctrl, here of a directory that stands for it"""
+    c = t.sleeper()
+    t.equal(stats(t, c)["intel_rdt"], {})
+    for name, text in RESCTRL.items():
+        path = t.path(f"resctrl/{name}")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+    record = json.loads(kernel.read(f"{t.root}/{c.id}/state.json"))
+    changed = dict(record, resctrl=[{"path": t.path("resctrl/web")},
+                                    {"path": t.path("resctrl/web/mon_groups/c")}])
+    for content in (changed, record):
+        with open(f"{t.root}/{c.id}/state.json", "w", encoding="utf-8") as f:
+            json.dump(content, f)
+        found = stats(t, c)["intel_rdt"]
+        if content is record:
+            t.equal(found, {})
+            continue
+        t.equal(found, {
+            "l3_cache_info": {"cbm_mask": "fffff", "min_cbm_bits": 1, "num_closids": 16},
+            "l3_cache_schema_root": "L3:0=fffff;1=fffff", "l3_cache_schema": "L3:0=f;1=ff",
+            "mem_bw_info": {"bandwidth_gran": 10, "delay_linear": 1, "min_bandwidth": 10,
+                            "num_closids": 8},
+            "mem_bw_schema_root": "MB:0=100;1=100", "mem_bw_schema": "MB:0=50;1=60",
+            "mbm_stats": [{"mbm_total_bytes": 300, "mbm_local_bytes": 200},
+                          {"mbm_total_bytes": 30, "mbm_local_bytes": 20}],
+            "cmt_stats": [{"llc_occupancy": 4096}, {"llc_occupancy": 8192}]})
+
+
 @needs("root")
 def test_states(t):
     """a stopped container has no statistics; a created and a paused one have"""
@@ -185,7 +233,7 @@ class Stream:
         self.t, self.path = t, t.path("events")
         with open(self.path, "wb") as out:
             self.process = t.spawn(t.binary, "--root", t.root, "events", "--interval", interval,
-                                   c.id, stdout=out, stderr=subprocess.STDOUT)
+                                   c.id, stdout=out, stderr=subprocess.PIPE)
 
     def events(self):
         return [json.loads(line) for line in kernel.read(self.path).splitlines(True)
@@ -223,6 +271,11 @@ def test_stream_ends_early(t):
     c.kill()
     t.equal(stream.end(), 0, "exit status")
     t.equal(stream.events(), [])
+    dirs = kernel.cgroup_dirs("self")
+    counted = "memory" in dirs or "memory" in kernel.read(f"{kernel.cgroup_mounts()['']}"
+                                                          "/cgroup.controllers").split()
+    t.equal("no events of type oom" in stream.process.stderr.read().decode(), not counted,
+            "warning of what cannot be heard")
 
 
 @needs("root", "memory")
@@ -269,3 +322,45 @@ def test_reader_goes(t):
     result = t.command("/bin/sh", "-c", '"$0" --root "$1" events --interval 50ms "$2" | head -n 1',
                        t.binary, t.root, c.id, timeout=10)
     t.equal(len(result.out.splitlines()), 1, "lines")
+
+
+def io_entries(text):
+    """the lines of blkio.throttle.io_service_bytes_recursive or io.stat as `events` has them"""
+    found = []
+    for line in text.splitlines():
+        device, *words = line.split()
+        if ":" not in device:
+            continue
+        major, minor = map(int, device.split(":"))
+        pairs = [word.split("=") for word in words] if "=" in line else [words]
+        for op, value in pairs:
+            name = {"rbytes": "Read", "wbytes": "Write", "dbytes": "Discard"}.get(op, op)
+            if op.endswith("ios"):
+                continue
+            entry = {"major": major, "minor": minor, "op": name, "value": int(value)}
+            found.append({key: value for key, value in entry.items() if value != 0})
+    return found
+
+
+@needs("root")
+def test_io(t):
+    """bytes for each device and direction"""
+    config = t.config("/bin/sh", "-c", "dd if=/dev/zero of=/mnt/file bs=4096 count=64 conv=fsync "
+                      "2>/dev/null; exec sleep 100000")
+    inside.share(t, config)
+    if "blkio" not in kernel.cgroup_mounts() and "io" in kernel.read(
+            kernel.cgroup_mounts()[""] + "/cgroup.controllers").split():
+        config["linux"]["resources"]["blockIO"] = {"weight": 200}
+    c = t.background(config)
+    t.wait_until(lambda: kernel.argv(c.pid)[:1] == ["sleep"], 20, "the writing")
+    dirs = kernel.cgroup_dirs(c.pid)
+    v1 = "blkio" in dirs
+    path = (f"{dirs['blkio']}/blkio.throttle.io_service_bytes_recursive" if v1
+            else f"{dirs['']}/io.stat")
+    if not os.path.exists(path):
+        t.skip("no controller counts I/O")
+    expected = io_entries(kernel.read(path))
+    if not expected:
+        t.skip("no device was written to")
+    found = stats(t, c)["blkio"]["ioServiceBytesRecursive"]
+    t.equal(found, expected)
