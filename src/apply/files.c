@@ -33,38 +33,35 @@ static int make_root(struct apply *a, const char *root, struct err *e)
 	return 0;
 }
 
-static int open_root(struct apply *a, const char *root, struct err *e)
+/* The root is there for all containers but the first. */
+static int make_dir(struct apply *a, const char *root, const char *path, struct err *e)
 {
-	int fd = openat(AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = mkdir(path, 0700);
 
-	if (fd < 0 && errno == ENOENT) {
+	if (r < 0 && errno == ENOENT) {
 		if (make_root(a, root, e) < 0)
 			return -1;
-		fd = openat(AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		r = mkdir(path, 0700);
 	}
-	return fd < 0 ? err_sys(e, errno, "state root %s", root) : fd;
+	return r < 0 ? err_sys(e, errno, "make state directory %s", path) : 0;
 }
 
 int host_state_make(struct apply *a, const struct step *s, struct err *e)
 {
-	const char *id = text_of(a, s->str[1]);
-	auto_fd root = open_root(a, text_of(a, s->str[0]), e);
+	const char *root = text_of(a, s->str[0]), *id = text_of(a, s->str[1]);
+	const char *path = arena_printf(a->arena, "%s/%s", root, id);
 	int dir;
 
-	if (root < 0)
-		return -1;
-	if (mkdirat(root, id, 0700) < 0)
-		return errno == EEXIST
+	if (make_dir(a, root, path, e) < 0)
+		return e->errnum == EEXIST
 			       ? err_set(e, ERR_EXISTS,
 					 "container with given ID already exists: \"%s\"",
 					 id)
-			       : err_sys(e, errno, "make state directory %s/%s",
-					 text_of(a, s->str[0]), id);
+			       : -1;
 	a->made[s - a->plan->host.v] = true;
-	dir = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	dir = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
-		return err_sys(e, errno, "open state directory %s/%s",
-			       text_of(a, s->str[0]), id);
+		return err_sys(e, errno, "open state directory %s", path);
 	slot_set(a, SLOT_STATE, dir);
 	return 0;
 }

@@ -3,7 +3,6 @@
  * removed again: the caller has either a container or nothing.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -42,39 +41,18 @@ void apply_init(struct apply *a, const struct plan *plan, struct arena *arena)
 		a->slots[i] = -1;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-/* Descriptors that follow each other go with one call; none between them is anybody else's. */
-static void close_runs(int *fds, size_t n)
-{
-	qsort(fds, n, sizeof(*fds), by_number);
-	for (size_t i = 0, end; i < n; i = end) {
-		for (end = i + 1; end < n && fds[end] == fds[end - 1] + 1;)
-			end++;
-		if (end == i + 1 ||
-		    sys_close_range((unsigned)fds[i], (unsigned)fds[end - 1], 0) < 0)
-			for (size_t k = i; k < end; k++)
-				close(fds[k]);
-	}
-}
-
 void apply_done(struct apply *a)
 {
-	size_t n = 0, room = (size_t)a->plan->n_slots + 5;
-	int *fds = arena_array(a->arena, room, sizeof(*fds));
+	size_t room = (size_t)a->plan->n_slots + 5;
+	int *fds = arena_array(a->arena, room, sizeof(*fds)), *next = fds;
 	int *others[] = { &a->stdio[0], &a->stdio[1], &a->stdio[2], &a->payload_pidfd,
 			  &a->bpf_prog };
 
 	for (int i = 0; i < a->plan->n_slots; i++)
-		if (a->slots[i] >= 0)
-			fds[n++] = fd_take(&a->slots[i]);
+		*next++ = fd_take(&a->slots[i]);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (*others[i] >= 0)
-			fds[n++] = fd_take(others[i]);
-	close_runs(fds, n);
+		*next++ = fd_take(others[i]);
+	fd_close_all(fds, room);
 	if (a->page)
 		munmap(a->page, a->page_size);
 	a->page = NULL;

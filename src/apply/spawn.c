@@ -203,26 +203,35 @@ static int make_plan(struct apply *a, struct child *c, const int *numbers,
 	return fd;
 }
 
+/* What is ours only until init has it; closed together. */
+enum { CARRIED_TALK, CARRIED_PLAN, CARRIED_PROGRAM, CARRIED };
+
+static void close_carried(int (*fds)[CARRIED])
+{
+	fd_close_all(*fds, CARRIED);
+}
+
 /* Refused means: this way to carry init's program is forbidden here. */
 static bool is_refused(int error)
 {
 	return error == EACCES || error == EPERM;
 }
 
-static pid_t try_carriers(const struct step *s, struct child *c, int cgroup,
-			  int *ret_pidfd, struct err *e)
+static pid_t try_carriers(const struct step *s, struct child *c, int carried[CARRIED],
+			  int cgroup, int *ret_pidfd, struct err *e)
 {
 	pid_t pid = -1;
 
 	for (int which = CARRIER_MEMFD; which < CARRIER_COUNT && pid < 0; which++) {
-		auto_fd exe = carrier_open((enum carrier)which);
+		int exe = carrier_open((enum carrier)which);
 
+		fd_close(&carried[CARRIED_PROGRAM]);
 		if (exe < 0) {
 			if (!e->msg[0])
 				err_sys(e, -exe, "make init's program");
 			continue;
 		}
-		c->exe = exe;
+		c->exe = carried[CARRIED_PROGRAM] = exe;
 		c->error = 0;
 		pid = try_carrier(c, s, cgroup, ret_pidfd, e);
 		if (pid < 0 && !is_refused(c->error))
@@ -231,26 +240,26 @@ static pid_t try_carriers(const struct step *s, struct child *c, int cgroup,
 	return pid;
 }
 
-static pid_t start(struct apply *a, const struct step *s, struct child *c, int talk,
-		   int *ret_pidfd, struct err *e)
+static pid_t start(struct apply *a, const struct step *s, struct child *c,
+		   int carried[CARRIED], int *ret_pidfd, struct err *e)
 {
 	int n_slots = a->plan->n_slots;
 	int *numbers = arena_array(a->arena, (size_t)n_slots, sizeof(*numbers));
 	char fd_text[ARG_SIZE], size_text[24];
 	char *argv[] = { "skiff-init", fd_text, size_text, NULL };
-	auto_fd plan = -1;
 	size_t size = 0;
+	int plan;
 
 	c->moves = arena_array(a->arena, (size_t)n_slots + 2, sizeof(*c->moves));
-	choose_numbers(a, c, talk, numbers);
+	choose_numbers(a, c, carried[CARRIED_TALK], numbers);
 	plan = make_plan(a, c, numbers, &size, e);
 	if (plan < 0)
 		return -1;
-	c->moves[0][0] = plan;
+	c->moves[0][0] = carried[CARRIED_PLAN] = plan;
 	c->argv = argv;
 	snprintf(fd_text, sizeof(fd_text), "%d", c->base);
 	snprintf(size_text, sizeof(size_text), "%zu", size);
-	return try_carriers(s, c, slot_of(a, s->slot[0]), ret_pidfd, e);
+	return try_carriers(s, c, carried, slot_of(a, s->slot[0]), ret_pidfd, e);
 }
 
 /* Without CLONE_VM the child can only answer in a shared page. */
@@ -269,8 +278,8 @@ int host_spawn(struct apply *a, const struct step *s, struct err *e)
 {
 	struct child *c = new_child(a);
 	bool have_target = slot_of(a, SLOT_PIDFD) >= 0;
-	auto_fd theirs = -1;
-	int talk[2], pidfd;
+	__attribute__((cleanup(close_carried))) int carried[CARRIED] = { -1, -1, -1 };
+	int talk[2], pidfd = -1;
 
 	if (!c)
 		return err_sys(e, errno, "mmap");
@@ -278,13 +287,13 @@ int host_spawn(struct apply *a, const struct step *s, struct err *e)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, talk) < 0)
 		return err_sys(e, errno, "socketpair");
-	theirs = talk[1];
+	carried[CARRIED_TALK] = talk[1];
 	slot_set(a, SLOT_TALK, talk[0]);
 	*c = (struct child){ .keep = (int)preserved(a->plan),
 			     .ambient = s->word[1],
 			     .cgroup = -1 };
 	memcpy(c->stdio, a->stdio, sizeof(c->stdio));
-	a->pid = a->payload = start(a, s, c, theirs, &pidfd, e);
+	a->pid = a->payload = start(a, s, c, carried, &pidfd, e);
 	if (a->pid < 0)
 		return -1;
 	if (have_target)

@@ -4,9 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/sys.h"
+
+enum { NAME_SIZE = 4096, NAME_TRIES = 100 };
 
 void fd_close(int *fd)
 {
@@ -16,6 +22,27 @@ void fd_close(int *fd)
 		close(*fd);
 	*fd = -1;
 	errno = saved;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+void fd_close_all(int *fds, size_t n)
+{
+	qsort(fds, n, sizeof(*fds), by_number);
+	for (size_t i = 0, end; i < n; i = end) {
+		for (end = i + 1; end < n && fds[end] == fds[end - 1] + 1;)
+			end++;
+		/* None between them is anybody else's. */
+		if (fds[i] >= 0 && end > i + 1 &&
+		    !sys_close_range((unsigned)fds[i], (unsigned)fds[end - 1], 0))
+			continue;
+		for (size_t k = i; k < end; k++)
+			if (fds[k] >= 0)
+				close(fds[k]);
+	}
 }
 
 int fd_take(int *fd)
@@ -142,19 +169,37 @@ int fd_write_file(int dirfd, const char *path, const void *data, size_t len)
 	return n < 0 ? -errno : 0;
 }
 
+/* A new file beside the one to be replaced. What bears its name already, a link of somebody's or what a process that was
+ * killed has left, is not touched. */
+static int open_beside(int dirfd, const char *name, mode_t mode, char tmp[NAME_SIZE])
+{
+	int fd = -EEXIST;
+
+	for (int i = 0; i < NAME_TRIES && fd == -EEXIST; i++) {
+		struct timespec now;
+
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (snprintf(tmp, NAME_SIZE, "%s.%llx-%lx", name,
+			     (unsigned long long)now.tv_sec,
+			     (unsigned long)now.tv_nsec) >= NAME_SIZE)
+			return -ENAMETOOLONG;
+		fd = openat(dirfd, tmp,
+			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+		if (fd < 0)
+			fd = -errno;
+	}
+	return fd;
+}
+
 int fd_replace_file(int dirfd, const char *name, const void *data, size_t len,
 		    mode_t mode)
 {
-	char tmp[256];
+	char tmp[NAME_SIZE];
+	auto_fd fd = open_beside(dirfd, name, mode, tmp);
 	int r;
 
-	if (snprintf(tmp, sizeof(tmp), "%s.tmp", name) >= (int)sizeof(tmp))
-		return -ENAMETOOLONG;
-	auto_fd fd = openat(dirfd, tmp,
-			    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
-
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = fd_write_all(fd, data, len);
 	if (!r && renameat(dirfd, tmp, dirfd, name) < 0)
 		r = -errno;

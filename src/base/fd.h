@@ -10,6 +10,8 @@
 
 /* Closes *fd unless it is negative, and empties it. errno is kept. */
 void fd_close(int *fd);
+/* Closes n descriptors, in any order; negative ones are none. Those that follow each other go with one call. */
+void fd_close_all(int *fds, size_t n);
 /* Hands *fd over: the caller's variable is emptied. */
 int fd_take(int *fd);
 
@@ -30,6 +32,6 @@ ssize_t fd_read_line(int dirfd, const char *path, char *buf, size_t size);
 int fd_write_file(int dirfd, const char *path, const void *data, size_t len);
 /* Writes everything, over several write(2) if need be. 0 or -errno. */
 int fd_write_all(int fd, const void *data, size_t len);
-/* Writes "NAME.tmp" and renames it to NAME: a reader sees the old or the new file. 0 or -errno. */
+/* Writes a new file beside NAME and renames it: a reader sees the old or the new file. 0 or -errno. */
 int fd_replace_file(int dirfd, const char *name, const void *data, size_t len,
 		    mode_t mode);

@@ -29,7 +29,8 @@ def counted(t, *args, limit, payload=0):
     t.contains(end[0], "exited with 0")
     calls = [line for line in inside.lines(log)
              if "resumed>" not in line and " --- " not in line and " +++ " not in line]
-    n = len(calls) - payload
+    # SIGCHLD breaks a call off, and has it made again, only where a tracer looks on.
+    n = len(calls) - payload - sum("ERESTARTSYS" in line for line in inside.lines(log))
     t.true(n <= limit, f"{args[0]} takes {n} system calls, {limit} are allowed: "
            + ", ".join(sorted({line.split(None, 1)[1].split("(")[0] for line in calls})))
 

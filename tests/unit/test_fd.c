@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -120,6 +121,19 @@ static void test_read_line(void **state)
 	assert_int_equal(fd_read_line(dirfd_, "none", buf, sizeof(buf)), -ENOENT);
 }
 
+/* How many files the directory has. */
+static int entries(void)
+{
+	DIR *d = fdopendir(openat(dirfd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	int n = -2; /* "." and ".." */
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
 static void test_write(void **state)
 {
 	char buf[8];
@@ -130,12 +144,31 @@ static void test_write(void **state)
 	assert_int_equal(fd_write_file(dirfd_, "a", "new", 3), 0);
 	assert_int_equal(fd_read_line(dirfd_, "a", buf, sizeof(buf)), 3);
 	assert_string_equal(buf, "new");
-	assert_int_equal(faccessat(dirfd_, "a.tmp", F_OK, 0), -1);
-	/* A temporary name that somebody made a link is not followed. */
-	assert_int_equal(symlinkat("/dev/null", dirfd_, "a.tmp"), 0);
-	assert_int_equal(fd_replace_file(dirfd_, "a", "x", 1, 0600), -ELOOP);
+	assert_int_equal(entries(), 1);
 	assert_int_equal(mkdirat(dirfd_, "sub", 0700), 0);
 	assert_int_equal(fd_replace_file(dirfd_, "sub", "x", 1, 0600), -EISDIR);
+	assert_int_equal(entries(), 2);
+	/* What others read meanwhile is the old file or the new one, never a link's target. */
+	assert_int_equal(symlinkat("a", dirfd_, "link"), 0);
+	assert_int_equal(fd_replace_file(dirfd_, "link", "x", 1, 0600), 0);
+	assert_int_equal(fd_read_line(dirfd_, "a", buf, sizeof(buf)), 3);
+}
+
+static void test_close_all(void **state)
+{
+	int fds[7] = { -1, 0, 0, -1, 0, 0, -1 }, open_too;
+	static const int order[] = { 5, 1, 4, 2 };
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		fds[order[i]] = dup(dirfd_);
+	open_too = fds[4];
+	fds[4] = -1;
+	fd_close_all(fds, 7);
+	for (int i = 0; i < 7; i++)
+		assert_true(fds[i] < 0 || fcntl(fds[i], F_GETFD) < 0);
+	assert_true(fcntl(open_too, F_GETFD) >= 0);
+	close(open_too);
 }
 
 static void test_write_all(void **state)
@@ -161,6 +194,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_endless, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_close_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write_all, setup, teardown),
 	};
 
