@@ -3,6 +3,9 @@
 
 #include "init/init.h"
 
+/* uncover.c: the directory that we are in becomes the root, over the old one */
+int root_cover(struct init *c);
+
 /* path.c: names inside the root */
 int path_open(struct init *c, int dir, const char *path, uint64_t flags,
 	      uint64_t resolve);
@@ -23,6 +26,8 @@ int path_type(int fd);
 /* mount.c, classic.c */
 /* Puts a slot's mount (or plain descriptor) on the target. */
 int mount_onto(struct init *c, int slot_value, int target);
+/* Binds what a descriptor is open on. */
+int mount_bind(struct init *c, int from, int target);
 int mount_attr_set(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool rec);
 /* Another way has to do: never in a running container, whose /proc it would need. */
 bool mount_is_refused(const struct init *c, long r);

@@ -31,7 +31,8 @@ init_op_sources = \
 	src/init/text.c \
 	src/init/text.h \
 	src/init/trust.c \
-	src/init/tty.c
+	src/init/tty.c \
+	src/init/uncover.c
 init_sources = src/init/start.c $(init_op_sources)
 
 EXTRA_DIST += $(init_sources)

@@ -33,6 +33,16 @@ int mount_onto(struct init *c, int slot_value, int target)
 	return (int)r;
 }
 
+int mount_bind(struct init *c, int from, int target)
+{
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+	int tree = c->classic ? -ENOSYS : fds_note(c, sys_open_tree(from, "", flags));
+
+	if (mount_is_refused(c, tree))
+		return classic_bind(from, target, false);
+	return tree < 0 ? tree : mount_onto(c, tree, target);
+}
+
 int mount_attr_set(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool rec)
 {
 	struct mount_attr attr = { .attr_set = set,

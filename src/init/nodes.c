@@ -24,7 +24,8 @@ static uint32_t dev_minor(uint64_t dev)
 static int check_node(int dir, const char *name, const struct step *s)
 {
 	struct statx st;
-	int r = (int)sys_statx(dir, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st);
+	int r = (int)sys_statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_TYPE,
+			       &st);
 	uint32_t type = s->word[0] & S_IFMT;
 
 	if (r < 0)
@@ -47,6 +48,25 @@ static int bind_node(struct init *c, int dir, const char *name, const struct ste
 	return mount_onto(c, s->slot[1] < 0 ? -1 : c->slots[s->slot[1]], fd);
 }
 
+/* A device cgroup around us may forbid mknod: the host's node, if it is that device. */
+static int bind_hosts(struct init *c, int dir, const char *name, const struct step *s)
+{
+	char path[INIT_NAME_MAX + 8];
+	int from, place, r;
+
+	r = (int)text_add(path, sizeof(path), 0, s->slot[0] == SLOT_DEV ? "/dev/" : "");
+	if (text_add(path, sizeof(path), (size_t)r, str(c, s->str[0])) == sizeof(path))
+		return -ENAMETOOLONG;
+	from = fds_note(c,
+			sys_openat(AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0));
+	r = from < 0 ? from : check_node(from, "", s);
+	/* What forbids it is worth more than what is missing here. */
+	if (r < 0)
+		return -EPERM;
+	place = path_place(c, dir, name);
+	return place < 0 ? place : mount_bind(c, from, place);
+}
+
 int op_node(struct init *c, const struct step *s)
 {
 	int dir = fds_slot(c, s->slot[0]), r;
@@ -62,6 +82,8 @@ int op_node(struct init *c, const struct step *s)
 	r = (int)sys_mknodat(dir, name, (unsigned)s->word[0], (unsigned)s->word[1]);
 	if (r == -EEXIST)
 		return check_node(dir, name, s);
+	if (r == -EPERM)
+		return bind_hosts(c, dir, name, s);
 	if (r < 0 || !s->word[2])
 		return r;
 	return (int)sys_fchownat(dir, name, (uint32_t)(s->word[2] >> 32),

@@ -1,7 +1,7 @@
 /*
  * The root file system: attached over its own directory, made the root, read-only.
  * pivot_root leaves no host root behind; --no-pivot, for an initramfs that cannot be
- * pivoted away, only covers it.
+ * pivoted away, covers it (uncover.c).
  */
 #include "init/files.h"
 
@@ -56,15 +56,6 @@ int op_root_readonly(struct init *c, const struct step *s)
 		fd = fds_note(c, sys_openat(AT_FDCWD, "/",
 					    O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
 	return fd < 0 ? fd : classic_remount(fd, MOUNT_ATTR_RDONLY, 0);
-}
-
-static int cover(void)
-{
-	int r = (int)sys_mount(".", "/", NULL, MS_MOVE, NULL);
-
-	if (r >= 0)
-		r = (int)sys_chroot(".");
-	return r < 0 ? r : (int)sys_chdir("/");
 }
 
 static int pivot(const struct init *c)
@@ -124,7 +115,7 @@ int op_pivot(struct init *c, const struct step *s)
 	if (c->fs || c->pending[0])
 		return -ENOSYS;
 	if (r >= 0)
-		r = s->word[0] ? cover() : pivot(c);
+		r = s->word[0] ? root_cover(c) : pivot(c);
 	if (r == -EINVAL && !s->word[0] && leave_chroot(c) >= 0) {
 		r = (int)sys_fchdir(fds_slot(c, SLOT_ROOTFS));
 		if (r >= 0)

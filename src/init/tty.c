@@ -12,10 +12,13 @@
 #include <linux/fcntl.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 
 #include "init/stat.h"
 
 #define STREAMS         3
+#define PTMX_MAJOR      5
+#define PTMX_MINOR      2
 /* Major numbers of terminals: the consoles, and Unix98 pairs. */
 #define TTY_MAJOR       4
 #define PTS_MAJOR_FIRST 136
@@ -24,15 +27,26 @@
 static int open_master(struct init *c, int root)
 {
 	int dir = path_open(c, root, "dev/pts", O_PATH | O_DIRECTORY, 0), r;
+	struct statx node;
 	struct statfs st;
+	int master;
 
 	r = dir < 0 ? dir : (int)sys_fstatfs(dir, &st);
 	if (r < 0)
 		return r;
 	if (st.f_type != DEVPTS_SUPER_MAGIC)
 		return -ENODEV;
-	return fds_note(c, sys_openat(dir, "ptmx",
-				      O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC, 0));
+	/* That file system's own node, not what the container may have bound over it. */
+	master = path_open(c, dir, "ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW,
+			   RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+	r = master < 0 ? master
+		       : (int)sys_statx(master, "", AT_EMPTY_PATH, STATX_TYPE, &node);
+	if (r < 0)
+		return r;
+	return S_ISCHR(node.stx_mode) && node.stx_rdev_major == PTMX_MAJOR &&
+			       node.stx_rdev_minor == PTMX_MINOR
+		       ? master
+		       : -ENODEV;
 }
 
 static int open_peer(struct init *c, int master)
@@ -50,21 +64,14 @@ static int bind_console(struct init *c, int root, int peer)
 {
 	static const char console[] = "dev/console";
 	char path[sizeof(console)], name[INIT_NAME_MAX + 1];
-	int dir, place, tree;
+	int dir, place;
 
 	__builtin_memcpy(path, console, sizeof(console));
 	dir = path_parent(c, root, path, 0755, name);
 	place = dir < 0 ? dir : path_place(c, dir, name);
 	if (place < 0)
 		return place;
-	tree = c->classic
-		       ? -ENOSYS
-		       : fds_note(c, sys_open_tree(peer, "",
-						   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-							   AT_EMPTY_PATH));
-	if (mount_is_refused(c, tree))
-		return classic_bind(peer, place, false);
-	return tree < 0 ? tree : mount_onto(c, tree, place);
+	return mount_bind(c, peer, place);
 }
 
 static int hand_over(struct init *c, const struct step *s, int master)

@@ -3,6 +3,7 @@
  * directory is opened once, inside the root: an image whose /dev is a link gets its nodes where the link leads
  * within the image, never on the host (CVE-2026-41579).
  */
+#include <linux/capability.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
 #include <string.h>
@@ -44,9 +45,10 @@ static bool dev_is_bound(struct build *b)
 	return bound;
 }
 
-static bool in_userns(const struct build *b)
+/* Where nodes cannot be made the host's are bound. */
+static bool must_bind(const struct build *b)
 {
-	return b->user_ns || b->host->own_userns;
+	return b->user_ns || b->host->own_userns || !host_has_cap(b->host, CAP_MKNOD);
 }
 
 static bool is_listed(struct build *b, const char *name)
@@ -85,7 +87,7 @@ static void add_defaults(struct build *b)
 
 		if (is_listed(b, defaults[i].name))
 			continue;
-		s = node(b, part_text(b, "/dev/%s", defaults[i].name), in_userns(b), "");
+		s = node(b, part_text(b, "/dev/%s", defaults[i].name), must_bind(b), "");
 		s->word[0] = S_IFCHR | 0666;
 		s->word[1] = makedev(defaults[i].major, defaults[i].minor);
 	}
@@ -133,7 +135,7 @@ static int add_listed(struct build *b, size_t i)
 		return err_at(b->e, ERR_CONFIG, part_text(b, "%s.major", origin),
 			      "%lld:%lld is not a device number", (long long)d->major.v,
 			      (long long)d->minor.v);
-	s = node(b, part_clean(b, d->path), in_userns(b) && type != S_IFIFO, origin);
+	s = node(b, part_clean(b, d->path), must_bind(b) && type != S_IFIFO, origin);
 	s->word[0] = type | (d->file_mode.set ? d->file_mode.v & 07777 : 0666);
 	s->word[1] = type == S_IFIFO
 			     ? 0

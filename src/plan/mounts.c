@@ -241,8 +241,9 @@ static const char *label_option(struct build *b, const struct mount *m)
 	const char *label = b->spec->linux_->mount_label;
 	const char *kind = spec_annotation(b->spec, "run.oci.mount_context_type");
 
+	/* The kernel labels the inodes of the first two itself; mqueue's file system is there before us, with a label. */
 	if (!label || !*label || !b->host->has_selinux || is_type(m, "proc") ||
-	    is_type(m, "sysfs"))
+	    is_type(m, "sysfs") || is_type(m, "mqueue"))
 		return NULL;
 	return part_text(b, "%s=%s", kind && *kind ? kind : "context", label);
 }
@@ -337,8 +338,26 @@ static int one(struct build *b, size_t i)
 	return 0;
 }
 
+static int check_label(struct build *b)
+{
+	static const char *const known[] = { "context", "fscontext", "defcontext",
+					     "rootcontext" };
+	const char *kind = spec_annotation(b->spec, "run.oci.mount_context_type");
+
+	if (!kind || !*kind)
+		return 0;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcmp(kind, known[i]))
+			return 0;
+	return err_at(b->e, ERR_CONFIG, "annotations[\"run.oci.mount_context_type\"]",
+		      "\"%s\" is not context, fscontext, defcontext or rootcontext",
+		      kind);
+}
+
 int plan_mounts(struct build *b)
 {
+	if (check_label(b))
+		return -1;
 	for (size_t i = 0; i < b->spec->mounts.n; i++)
 		if (one(b, i))
 			return -1;
