@@ -12,6 +12,7 @@ unit_programs = \
 	tests/unit/test_opt \
 	tests/unit/test_plan \
 	tests/unit/test_resctrl \
+	tests/unit/test_put_back \
 	tests/unit/test_seccomp \
 	tests/unit/test_spec \
 	tests/unit/test_state
@@ -79,6 +80,10 @@ tests_unit_test_resctrl_SOURCES = tests/unit/test_resctrl.c tests/unit/test.h
 tests_unit_test_resctrl_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_resctrl_LDADD = $(unit_libs)
 tests_unit_test_resctrl_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=mkdir -Wl,--wrap=rmdir
+tests_unit_test_put_back_SOURCES = tests/unit/test_put_back.c tests/unit/test.h
+tests_unit_test_put_back_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_put_back_LDADD = $(unit_libs)
+tests_unit_test_put_back_LDFLAGS = $(AM_LDFLAGS) -static
 tests_unit_test_seccomp_SOURCES = tests/unit/test_seccomp.c tests/unit/test.h
 tests_unit_test_seccomp_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_seccomp_LDADD = $(unit_libs)

@@ -174,6 +174,19 @@ SKIFF_API int skiff_run(struct skiff *s, const struct skiff_create *c,
 SKIFF_API int skiff_exec(struct skiff *s, const struct skiff_exec *x,
 			 struct skiff_process *ret, struct skiff_error *e);
 
+struct skiff_update {
+	size_t size;
+	const char *id;
+	const char *resources; /* JSON text of linux.resources: what changes */
+	size_t length;
+	const char *name; /* where the text is from, for messages; or NULL */
+};
+
+/* New limits for a container that is there: all of them, or none and the error. Device
+ * rules are added to those in force. */
+SKIFF_API int skiff_update(struct skiff *s, const struct skiff_update *u,
+			   struct skiff_error *e);
+
 struct skiff_container {
 	size_t size;
 	const char *id, *status, *bundle, *rootfs, *created, *owner;

@@ -23,8 +23,9 @@ struct trace;
 /* What the layer above does at some steps. Each returns 0 or -1. NULL = not needed by
  * this plan. */
 struct apply_calls {
-	int (*state_write)(struct apply *a, struct err *e);  /* OP_STATE_WRITE */
-	int (*state_config)(struct apply *a, struct err *e); /* OP_STATE_CONFIG */
+	int (*state_write)(struct apply *a, struct err *e);   /* OP_STATE_WRITE */
+	int (*state_config)(struct apply *a, struct err *e);  /* OP_STATE_CONFIG */
+	int (*state_devices)(struct apply *a, struct err *e); /* OP_STATE_DEVICES */
 	int (*hooks)(struct apply *a, int kind,
 		     struct err *e); /* OP_HOOKS, enum hook_kind */
 	int (*tty_take)(struct apply *a, int master,
@@ -50,8 +51,9 @@ struct apply {
 	int payload_pidfd; /* exec: of the payload; else -1 and SLOT_PIDFD counts */
 	const void *filter;
 	uint32_t n_filter;
-	int bpf_prog;
+	int bpf_prog, bpf_before; /* devices.attach: the new program, the replaced one */
 	bool *made; /* per HOST step: it made something that undo has to remove */
+	const char **before;     /* per HOST step with STEP_PUT_BACK: what undo writes */
 	struct trace_page *page; /* shared with init, or NULL */
 	size_t page_size;
 	bool has_payload;     /* init has told its pid in the pid namespace */

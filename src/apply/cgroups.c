@@ -12,7 +12,7 @@ int host_cgroup_make(struct apply *a, const struct step *s, struct err *e)
 	int fd = -1;
 
 	if (!s->word[1]) {
-		if (cgroup_open(mount, path, &fd, e) < 0)
+		if (cgroup_open(mount, path, (uint32_t)s->word[0], &fd, e) < 0)
 			return -1;
 	} else if (cgroup_make(mount, path, (uint32_t)s->word[0], s->flags & STEP_V1, &fd,
 			       &made, e) < 0) {
@@ -25,8 +25,15 @@ int host_cgroup_make(struct apply *a, const struct step *s, struct err *e)
 
 int host_cgroup_write(struct apply *a, const struct step *s, struct err *e)
 {
-	return cgroup_write(slot_of(a, s->slot[0]), text_of(a, s->str[0]),
-			    text_of(a, s->str[1]), e);
+	bool keep = s->flags & STEP_PUT_BACK;
+
+	if (keep)
+		put_back_note(a, s);
+	if (cgroup_write(slot_of(a, s->slot[0]), text_of(a, s->str[0]),
+			 text_of(a, s->str[1]), e) < 0)
+		return -1;
+	a->made[s - a->plan->host.v] = keep;
+	return 0;
 }
 
 int host_cgroup_join(struct apply *a, const struct step *s, struct err *e)
@@ -46,9 +53,19 @@ int host_devices_load(struct apply *a, const struct step *s, struct err *e)
 
 int host_devices_attach(struct apply *a, const struct step *s, struct err *e)
 {
-	int r = devices_bpf_attach(a->bpf_prog, slot_of(a, s->slot[0]), e);
+	int cgroup = slot_of(a, s->slot[0]), r;
 
-	fd_close(&a->bpf_prog);
+	if (!(s->flags & STEP_PUT_BACK)) {
+		r = devices_bpf_attach(a->bpf_prog, cgroup, e);
+		fd_close(&a->bpf_prog);
+		return r;
+	}
+	if (devices_bpf_find(cgroup, &a->bpf_before, e) < 0)
+		return -1;
+	r = a->bpf_before < 0
+		    ? devices_bpf_attach(a->bpf_prog, cgroup, e)
+		    : devices_bpf_replace(a->bpf_prog, a->bpf_before, cgroup, e);
+	a->made[s - a->plan->host.v] = !r;
 	return r;
 }
 

@@ -72,6 +72,12 @@ int host_state_write(struct apply *a, const struct step *s, struct err *e)
 	return a->calls && a->calls->state_write ? a->calls->state_write(a, e) : 0;
 }
 
+int host_state_devices(struct apply *a, const struct step *s, struct err *e)
+{
+	(void)s;
+	return a->calls && a->calls->state_devices ? a->calls->state_devices(a, e) : 0;
+}
+
 int host_state_config(struct apply *a, const struct step *s, struct err *e)
 {
 	(void)s;

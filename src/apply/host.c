@@ -11,6 +11,7 @@ host_op *host_op_of(enum op op)
 		[OP_STATE_MAKE]     = host_state_make,
 		[OP_STATE_WRITE]    = host_state_write,
 		[OP_STATE_CONFIG]   = host_state_config,
+		[OP_STATE_DEVICES]  = host_state_devices,
 		[OP_SOURCE]         = host_source,
 		[OP_NS_OPEN]        = host_ns_open,
 		[OP_CONNECT]        = host_connect,

@@ -13,6 +13,7 @@ core_sources += \
 	src/apply/net.c \
 	src/apply/orphan.c \
 	src/apply/parts.h \
+	src/apply/put_back.c \
 	src/apply/resctrl.c \
 	src/apply/run.c \
 	src/apply/seccomp.c \

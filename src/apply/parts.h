@@ -31,11 +31,11 @@ int carrier_data(const char *name, const void *data, size_t n);
 
 /* spawn.c, maps.c, sources.c, cgroups.c, files.c, talk.c: the operations */
 host_op host_spawn, host_map_uid, host_map_gid, host_source, host_ns_open, host_connect,
-	host_listen, host_state_make, host_state_write, host_state_config, host_state_pid,
-	host_hooks, host_pid_file, host_pidfd_send, host_proc_write, host_tty_take,
-	host_cgroup_make, host_cgroup_write, host_cgroup_join, host_devices_load,
-	host_devices_attach, host_seccomp_load, host_tell, host_wait, host_userns,
-	host_idmap;
+	host_listen, host_state_make, host_state_write, host_state_config,
+	host_state_devices, host_state_pid, host_hooks, host_pid_file, host_pidfd_send,
+	host_proc_write, host_tty_take, host_cgroup_make, host_cgroup_write,
+	host_cgroup_join, host_devices_load, host_devices_attach, host_seccomp_load,
+	host_tell, host_wait, host_userns, host_idmap;
 
 /* sources.c: a connected socket, or -1 with e set. */
 int connect_to(const char *path, int type, struct err *e);
@@ -62,8 +62,16 @@ void trace_start(struct trace *t, size_t n_steps);
 /* The shared page, if the plan needs one: SLOT_TRACE and a->page. */
 int trace_page_make(struct apply *a, struct err *e);
 
-/* undo.c */
-void undo(struct apply *a);
+/* put_back.c: what to write to undo a write of value to a file that said old; NULL =
+ * nothing that is known. */
+const char *put_back_value(struct arena *arena, const char *file, const char *value,
+			   const char *old);
+/* Before a cgroup.write: remembers what its file says. After a failure: writes that. */
+void put_back_note(struct apply *a, const struct step *s);
+void put_back(struct apply *a, const struct step *s, struct err *e);
+
+/* undo.c: adds to the message what cannot be undone */
+void undo(struct apply *a, struct err *e);
 /* Ends and reaps what was spawned. */
 void undo_process(struct apply *a);
 

@@ -34,19 +34,21 @@ void apply_init(struct apply *a, const struct plan *plan, struct arena *arena)
 		.payload = -1,
 		.payload_pidfd = -1,
 		.bpf_prog = -1,
+		.bpf_before = -1,
 	};
 	a->slots = arena_array(arena, (size_t)plan->n_slots, sizeof(*a->slots));
 	a->made = arena_array(arena, plan->host.n + 1, sizeof(*a->made));
+	a->before = arena_array(arena, plan->host.n + 1, sizeof(*a->before));
 	for (int i = 0; i < plan->n_slots; i++)
 		a->slots[i] = -1;
 }
 
 void apply_done(struct apply *a)
 {
-	size_t room = (size_t)a->plan->n_slots + 5;
+	size_t room = (size_t)a->plan->n_slots + 6;
 	int *fds = arena_array(a->arena, room, sizeof(*fds)), *next = fds;
-	int *others[] = { &a->stdio[0], &a->stdio[1], &a->stdio[2], &a->payload_pidfd,
-			  &a->bpf_prog };
+	int *others[] = { &a->stdio[0],      &a->stdio[1], &a->stdio[2],
+			  &a->payload_pidfd, &a->bpf_prog, &a->bpf_before };
 
 	for (int i = 0; i < a->plan->n_slots; i++)
 		*next++ = fd_take(&a->slots[i]);
@@ -148,6 +150,6 @@ int apply_run(struct apply *a, struct err *e)
 		trace_start(a->trace, a->plan->host.n);
 	r = run(a, e);
 	if (r < 0)
-		undo(a);
+		undo(a, e);
 	return r;
 }

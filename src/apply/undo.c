@@ -1,11 +1,13 @@
 /*
- * After a failure: what the HOST steps made goes again, last things first. Nothing here
- * can fail in a way that anybody could act on; the failure that led here is the one that
- * is told.
+ * After a failure: what the HOST steps made goes again, last things first. The failure
+ * that led here is the one that is told; of a live container's limits also which of them
+ * could not be put back.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,7 +61,20 @@ static void remove_resctrl(struct apply *a, const struct step *s)
 	resctrl_remove(text_of(a, s->str[0]), s->word[0] == RESCTRL_SHARED, &ignored);
 }
 
-void undo(struct apply *a)
+static void undo_devices(struct apply *a, const struct step *s, struct err *e)
+{
+	int cgroup = slot_of(a, s->slot[0]);
+	size_t n = strlen(e->msg);
+	struct err again;
+
+	if (a->bpf_before >= 0
+		    ? devices_bpf_replace(a->bpf_before, a->bpf_prog, cgroup, &again)
+		    : devices_bpf_detach(a->bpf_prog, cgroup, &again))
+		snprintf(e->msg + n, sizeof(e->msg) - n,
+			 "; the device rules could not be put back");
+}
+
+void undo(struct apply *a, struct err *e)
 {
 	undo_process(a);
 	for (size_t i = a->plan->host.n; i-- > 0;) {
@@ -77,5 +92,9 @@ void undo(struct apply *a)
 			remove_state(a, s);
 		else if (s->op == OP_PID_FILE)
 			unlink(text_of(a, s->str[0]));
+		else if (s->op == OP_CGROUP_WRITE)
+			put_back(a, s, e);
+		else if (s->op == OP_DEVICES_ATTACH)
+			undo_devices(a, s, e);
 	}
 }

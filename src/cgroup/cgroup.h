@@ -22,8 +22,10 @@
  * failure nothing is left. 0 or -1. */
 int cgroup_make(const char *mount, const char *path, uint32_t controllers, bool v1,
 		int *ret_fd, bool *ret_made, struct err *e);
-/* Opens mount/path, which must exist: the cgroup of a running container. */
-int cgroup_open(const char *mount, const char *path, int *ret_fd, struct err *e);
+/* Opens mount/path, which must exist: the cgroup of a running container. controllers:
+ * v2's, enabled as above; 0 = as it is. */
+int cgroup_open(const char *mount, const char *path, uint32_t controllers, int *ret_fd,
+		struct err *e);
 /* One write of value into file below dirfd. Errors name the file and the value and say
  * what is wrong if it is known (ENOENT: controller not enabled; EBUSY: memory in use
  * ...). e->errnum is ENOENT also when dirfd is -1 (no cgroup). */
@@ -82,3 +84,8 @@ int devices_bpf_load(const struct device_bpf *rules, size_t n, struct arena *are
 /* Attaches to the cgroup directory, alone (BPF_F_ALLOW_MULTI so that the engine's
  * programs count too). */
 int devices_bpf_attach(int prog_fd, int cgroup_fd, struct err *e);
+/* The program that skiff attached to the cgroup, -1 when there is none. */
+int devices_bpf_find(int cgroup_fd, int *ret_prog_fd, struct err *e);
+/* One program in place of another, at once (Linux 5.6). */
+int devices_bpf_replace(int prog_fd, int old_fd, int cgroup_fd, struct err *e);
+int devices_bpf_detach(int prog_fd, int cgroup_fd, struct err *e);

@@ -15,12 +15,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "cgroup/cgroup.h"
 #include "plan/devices.h"
 
-enum { DEV_ALL = DEV_READ | DEV_WRITE | DEV_MKNOD };
 /* Jump targets that are known only at the end. */
 enum { TO_NEXT = 0x7ff0, TO_ALLOW, TO_DENY };
+
+/* The kernel's own limit of programs for one cgroup. */
+enum { PROGRAMS_MAX = 64 };
 
 struct code {
 	struct bpf_insn *v;
@@ -120,6 +123,8 @@ static int bpf(int command, union bpf_attr *attr)
 	return r < 0 ? -errno : (int)r;
 }
 
+static const char program_name[] = "skiff_devices";
+
 /* Kernels before 5.11 charge programs to RLIMIT_MEMLOCK, and say EPERM when it is used
  * up. */
 static int load_unlimited(union bpf_attr *attr)
@@ -158,7 +163,7 @@ int devices_bpf_load(const struct device_bpf *rules, size_t n, struct arena *are
 	attr.insn_cnt = (uint32_t)devices_bpf_emit(rules, n, code);
 	/* No helper is called, so the kernel asks for no particular license. */
 	attr.license = (uintptr_t) "Apache-2.0";
-	memcpy(attr.prog_name, "skiff_devices", sizeof("skiff_devices"));
+	memcpy(attr.prog_name, program_name, sizeof(program_name));
 	r = bpf(BPF_PROG_LOAD, &attr);
 	if (r == -EPERM)
 		r = load_unlimited(&attr);
@@ -188,4 +193,72 @@ int devices_bpf_attach(int prog_fd, int cgroup_fd, struct err *e)
 		       r == -EPERM ? " (a program of a parent cgroup does not let others "
 				     "beside it, or bpf(2) is forbidden)"
 				   : why_forbidden(-r));
+}
+
+int devices_bpf_replace(int prog_fd, int old_fd, int cgroup_fd, struct err *e)
+{
+	union bpf_attr attr = { 0 };
+	int r;
+
+	attr.target_fd = (uint32_t)cgroup_fd;
+	attr.attach_bpf_fd = (uint32_t)prog_fd;
+	attr.replace_bpf_fd = (uint32_t)old_fd;
+	attr.attach_type = BPF_CGROUP_DEVICE;
+	attr.attach_flags = BPF_F_ALLOW_MULTI | BPF_F_REPLACE;
+	r = bpf(BPF_PROG_ATTACH, &attr);
+	return r ? err_sys(e, -r, "replace the device rules of the cgroup%s",
+			   why_forbidden(-r))
+		 : 0;
+}
+
+int devices_bpf_detach(int prog_fd, int cgroup_fd, struct err *e)
+{
+	union bpf_attr attr = { 0 };
+	int r;
+
+	attr.target_fd = (uint32_t)cgroup_fd;
+	attr.attach_bpf_fd = (uint32_t)prog_fd;
+	attr.attach_type = BPF_CGROUP_DEVICE;
+	r = bpf(BPF_PROG_DETACH, &attr);
+	return r ? err_sys(e, -r, "detach the device rules from the cgroup") : 0;
+}
+
+/* *ret_fd is -1 when the program is another's, or gone. 0 or -errno. */
+static int open_ours(uint32_t id, int *ret_fd)
+{
+	union bpf_attr attr = { .prog_id = id };
+	struct bpf_prog_info info = { 0 };
+	auto_fd fd = bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+	int r;
+
+	*ret_fd = -1;
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	attr = (union bpf_attr){ 0 };
+	attr.info.bpf_fd = (uint32_t)fd;
+	attr.info.info_len = sizeof(info);
+	attr.info.info = (uintptr_t)&info;
+	r = bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
+	if (!r && !strcmp(info.name, program_name))
+		*ret_fd = fd_take(&fd);
+	return r;
+}
+
+int devices_bpf_find(int cgroup_fd, int *ret_prog_fd, struct err *e)
+{
+	uint32_t ids[PROGRAMS_MAX];
+	union bpf_attr attr = { 0 };
+	int r;
+
+	attr.query.target_fd = (uint32_t)cgroup_fd;
+	attr.query.attach_type = BPF_CGROUP_DEVICE;
+	attr.query.prog_ids = (uintptr_t)ids;
+	attr.query.prog_cnt = PROGRAMS_MAX;
+	r = bpf(BPF_PROG_QUERY, &attr);
+	*ret_prog_fd = -1;
+	for (uint32_t i = 0; !r && *ret_prog_fd < 0 && i < attr.query.prog_cnt; i++)
+		r = open_ours(ids[i], ret_prog_fd);
+	return r ? err_sys(e, -r, "find the device rules of the cgroup%s",
+			   why_forbidden(-r))
+		 : 0;
 }

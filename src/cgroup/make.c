@@ -322,17 +322,21 @@ int cgroup_make(const char *mount, const char *path, uint32_t controllers, bool 
 	return 0;
 }
 
-int cgroup_open(const char *mount, const char *path, int *ret_fd, struct err *e)
+int cgroup_open(const char *mount, const char *path, uint32_t controllers, int *ret_fd,
+		struct err *e)
 {
+	uint32_t wanted = controllers & 0xffff, required = controllers >> 16;
 	struct place p;
-	int fd;
 
 	if (find_place(&p, mount, path, e))
 		return -1;
-	fd = open_dir(p.full);
+	auto_fd fd = open_dir(p.full);
+
 	if (fd < 0)
 		return err_sys(e, -fd, "open cgroup %s", p.full);
-	*ret_fd = fd;
+	if (wanted && enable_controllers(&p, fd, wanted, required, e))
+		return -1;
+	*ret_fd = fd_take(&fd);
 	return 0;
 }
 

@@ -12,6 +12,7 @@ cli_sources += \
 	src/cli/ps.c \
 	src/cli/run.c \
 	src/cli/tty.c \
+	src/cli/update.c \
 	src/cli/wait.c
 
 # --- man pages and completions, from the option tables ---
@@ -22,7 +23,7 @@ skiff_mkman_LDFLAGS = $(AM_LDFLAGS) -static
 generated_mans = $(addprefix man/skiff-,$(addsuffix .1,$(commands))) man/skiff.1 man/skiff-config.5
 dist_man_MANS = man/skiff-errors.7
 generated_completions = contrib/completions/skiff.bash contrib/completions/_skiff contrib/completions/skiff.fish
-commands = check create delete events exec features help kill list mounts pause plan ps resume run spec start state
+commands = check create delete events exec features help kill list mounts pause plan ps resume run spec start state update
 if CROSS_COMPILING
 else
 noinst_PROGRAMS += skiff-mkman

@@ -13,12 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plan/limits.h"
-
-enum { DEV_ALL = DEV_READ | DEV_WRITE | DEV_MKNOD, RULES_MAX = 1024 };
+#include "plan/device_rules.h"
 
 /* clang-format off */
-static const struct device_bpf default_rules[] = {
+const struct device_bpf devices_defaults[] = {
 	{ 'c', true, DEV_MKNOD, 0, -1, -1 },
 	{ 'b', true, DEV_MKNOD, 0, -1, -1 },
 	{ 'c', true, DEV_ALL, 0, 1, 3 },    /* null */
@@ -32,7 +30,7 @@ static const struct device_bpf default_rules[] = {
 	{ 'c', true, DEV_ALL, 0, 136, -1 }, /* pts/N */
 };
 /* clang-format on */
-#define N_DEFAULT_RULES (sizeof(default_rules) / sizeof(default_rules[0]))
+const size_t n_devices_defaults = sizeof(devices_defaults) / sizeof(devices_defaults[0]);
 
 static int parse_access(struct plan *p, const char *origin, const char *access,
 			uint8_t *ret)
@@ -58,8 +56,8 @@ static int parse_number(struct plan *p, const char *origin, const struct opt_i64
 	return 0;
 }
 
-static int parse_rule(struct plan *p, const struct device_rule *r, size_t i,
-		      struct device_bpf *ret)
+int devices_rule(struct plan *p, const struct device_rule *r, size_t i,
+		 struct device_bpf *ret)
 {
 	const char *origin = arena_printf(p->arena, "linux.resources.devices[%zu]", i);
 	const char *type = r->type && *r->type ? r->type : "a";
@@ -80,15 +78,14 @@ static int parse_rule(struct plan *p, const struct device_rule *r, size_t i,
 	return 0;
 }
 
-/* Does every device that b is about belong to a too? */
-static bool covers_devices(const struct device_bpf *a, const struct device_bpf *b)
+bool devices_cover(const struct device_bpf *a, const struct device_bpf *b)
 {
 	return (a->type == 'a' || a->type == b->type) &&
 	       (a->major < 0 || a->major == b->major) &&
 	       (a->minor < 0 || a->minor == b->minor);
 }
 
-static bool touches_devices(const struct device_bpf *a, const struct device_bpf *b)
+bool devices_touch(const struct device_bpf *a, const struct device_bpf *b)
 {
 	return (a->type == b->type || a->type == 'a' || b->type == 'a') &&
 	       (a->major < 0 || b->major < 0 || a->major == b->major) &&
@@ -103,10 +100,10 @@ static int collect(struct plan *p, const struct spec *s, struct device_bpf *v,
 	size_t n = 0;
 
 	for (size_t i = 0; r && i < r->devices.n; i++)
-		if (parse_rule(p, &r->devices.v[i], i, &v[n++]))
+		if (devices_rule(p, &r->devices.v[i], i, &v[n++]))
 			return -1;
-	memcpy(v + n, default_rules, sizeof(default_rules));
-	n += N_DEFAULT_RULES;
+	memcpy(v + n, devices_defaults, sizeof(devices_defaults));
+	n += n_devices_defaults;
 	*ret_n = n;
 	return 0;
 }
@@ -121,7 +118,7 @@ static size_t shorten(struct device_bpf *v, size_t n)
 		bool dead = false;
 
 		for (size_t j = 0; j < kept && !dead; j++)
-			dead = covers_devices(&v[j], &v[i]) &&
+			dead = devices_cover(&v[j], &v[i]) &&
 			       !(v[i].access & ~v[j].access);
 		if (!dead)
 			v[kept++] = v[i];
@@ -147,12 +144,13 @@ int devices_rules(struct plan *p, const struct spec *s, const struct device_bpf 
 		  size_t *ret_n, bool *ret_all)
 {
 	const struct linux_config *lc = s->linux_;
-	size_t n = N_DEFAULT_RULES + (lc && lc->resources ? lc->resources->devices.n : 0);
+	size_t n = n_devices_defaults +
+		   (lc && lc->resources ? lc->resources->devices.n : 0);
 	struct device_bpf *v;
 
-	if (n > RULES_MAX)
+	if (n > DEVICES_RULES_MAX)
 		return err_at(p->e, ERR_CONFIG, "linux.resources.devices",
-			      "more than %d rules", RULES_MAX);
+			      "more than %d rules", DEVICES_RULES_MAX);
 	v = arena_array(p->arena, n, sizeof(*v));
 	if (collect(p, s, v, &n))
 		return -1;
@@ -172,15 +170,14 @@ int devices_rules(struct plan *p, const struct spec *s, const struct device_bpf 
 /* Loading a cgroup program takes CAP_BPF or CAP_SYS_ADMIN in the initial user
  * namespace. Elsewhere device files are guarded by their owner and mode, and nobody
  * can make nodes. */
-static bool may_use_bpf(const struct host *h)
+bool devices_may_use_bpf(const struct host *h)
 {
 	const uint64_t sys_admin = (uint64_t)1 << 21;
 
 	return !h->own_userns && (h->caps & sys_admin);
 }
 
-/* The v1 hierarchy whose device files we may write, or NULL. */
-static const struct hierarchy *v1_devices(const struct host *h)
+const struct hierarchy *devices_v1_hierarchy(const struct host *h)
 {
 	const struct hierarchy *hy = host_hierarchy(h, CT_DEVICES);
 
@@ -195,11 +192,11 @@ int plan_devices_load(struct plan *p, const struct spec *s, const struct host *h
 	bool all;
 
 	cg->has_bpf = false;
-	cg->has_rules = p->cgroup_path && v1_devices(h);
+	cg->has_rules = p->cgroup_path && devices_v1_hierarchy(h);
 	if (devices_rules(p, s, &rules, &n, &all))
 		return -1;
 	if (all || cg->into == SLOT_NONE || host_hierarchy(h, CT_DEVICES) ||
-	    !may_use_bpf(h))
+	    !devices_may_use_bpf(h))
 		return 0;
 	uint32_t offset = plan_bytes(p, rules, n * sizeof(*rules));
 	struct step *step = plan_host(p, OP_DEVICES_LOAD, "linux.resources.devices");
@@ -212,7 +209,8 @@ int plan_devices_load(struct plan *p, const struct spec *s, const struct host *h
 
 /* --- v1 --- */
 
-static void write_v1(struct limits *l, const struct place *at, const struct device_bpf *r)
+void devices_write_v1(struct limits *l, const struct place *at, const char *file,
+		      const struct device_bpf *r)
 {
 	char major[12] = "*", minor[12] = "*", access[4], *a = access;
 
@@ -227,8 +225,8 @@ static void write_v1(struct limits *l, const struct place *at, const struct devi
 	if (r->access & DEV_MKNOD)
 		*a++ = 'm';
 	*a = '\0';
-	limits_write(l, at, "linux.resources.devices", "devices.allow", "%c %s:%s %s",
-		     r->type, major, minor, access);
+	limits_write(l, at, "linux.resources.devices", file, "%c %s:%s %s", r->type,
+		     major, minor, access);
 }
 
 /* Writes what the rules before it (n of them, which count first) leave of one that
@@ -237,17 +235,17 @@ static int allow_v1(struct limits *l, const struct place *at, const struct devic
 		    size_t n, struct device_bpf rule)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (v[i].allow || !touches_devices(&v[i], &rule) ||
+		if (v[i].allow || !devices_touch(&v[i], &rule) ||
 		    !(v[i].access & rule.access))
 			continue;
-		if (!covers_devices(&v[i], &rule))
+		if (!devices_cover(&v[i], &rule))
 			return err_at(l->p->e, ERR_HOST, "linux.resources.devices",
 				      "cgroup v1 cannot deny a part of what another rule "
 				      "allows");
 		rule.access &= (uint8_t)~v[i].access;
 	}
 	if (rule.access)
-		write_v1(l, at, &rule);
+		devices_write_v1(l, at, "devices.allow", &rule);
 	return 0;
 }
 
@@ -258,7 +256,7 @@ static int allow_v1(struct limits *l, const struct place *at, const struct devic
  */
 static int devices_v1(struct limits *l, const struct spec *s)
 {
-	const struct hierarchy *hy = v1_devices(l->h);
+	const struct hierarchy *hy = devices_v1_hierarchy(l->h);
 	const struct device_bpf *v;
 	struct place at = { 0 };
 	size_t n;

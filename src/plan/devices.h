@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DEV_READ = 1, DEV_WRITE = 2, DEV_MKNOD = 4 };
+enum { DEV_READ = 1, DEV_WRITE = 2, DEV_MKNOD = 4, DEV_ALL = 7 };
+enum { DEVICES_RULES_MAX = 1024 };
 
 struct device_bpf {
 	char type; /* 'a', 'b', 'c' */

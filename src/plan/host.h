@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "json/schema.h"
+
 /* Controllers, as bits: the v1 hierarchies' names and v2's cgroup.controllers. */
 enum controller {
 	CT_CPU = 1 << 0,
@@ -68,6 +70,15 @@ struct host {
 	/* The caller's environment, as far as a plan depends on it. */
 	uint32_t listen_fds; /* LISTEN_FDS, 0 when not ours */
 	const char *listen_fdnames, *notify_socket;
+};
+
+/* What a live container's cgroups say, for `update`; not set = no such file. */
+struct limits_now {
+	/* Bytes; INT64_MAX = no limit. swap: with memory (v1) or alone (v2). */
+	struct opt_i64 memory, swap, usage;
+	struct opt_i64 quota; /* microseconds; -1 = no limit */
+	struct opt_u64 period, burst, rt_period, idle;
+	const char *devices; /* v1: devices.list */
 };
 
 /* The hierarchy that has one of these controllers, or NULL. */

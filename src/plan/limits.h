@@ -61,6 +61,7 @@ struct limits {
 	struct plan *p;
 	const struct host *h;
 	const struct cgroup_plan *cg;
+	const struct limits_now *now; /* of a live container; NULL = a new cgroup */
 };
 
 /* What a limit's builder knows of the place it writes to. */
@@ -77,9 +78,18 @@ int limits_place(struct limits *l, uint32_t controller, const char *origin,
 struct step *limits_write(struct limits *l, const struct place *at, const char *origin,
 			  const char *file, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+/* One CGROUP_WRITE of a number of bytes or processes; negative = no limit. */
+void limits_max(struct limits *l, const struct place *at, const char *origin,
+		const char *file, int64_t value);
 /* An error: the limit at origin exists in the other version of cgroups only. */
 int limits_unsupported(struct limits *l, const char *origin, const char *what);
 
+int limits_all(struct limits *l, const struct resources *r);
+int limits_memory(struct limits *l, const struct memory *m); /* limits_memory.c */
+bool limits_needs_memory(const struct memory *m);
+int limits_cpu(struct limits *l, const struct cpu *c); /* limits_cpu.c */
+int limits_cpuset(struct limits *l, const struct cpu *c);
+bool limits_needs_cpu(const struct cpu *c);
 int limits_io(struct limits *l, const struct block_io *io); /* limits_io.c */
 int limits_hugepages(struct limits *l,
 		     const struct resources *r); /* limits_more.c, and the rest */
@@ -88,8 +98,3 @@ int limits_rdma(struct limits *l, const struct resources *r);
 int limits_unified(struct limits *l, const struct resources *r);
 uint32_t limits_unified_controllers(const struct resources *r);
 uint32_t limits_cpu_weight(uint64_t shares); /* cpu.shares -> cpu.weight */
-
-/* devices.c: the rules in the order in which the first match counts; *ret_all =
- * everything is allowed. 0 or -1. */
-int devices_rules(struct plan *p, const struct spec *s, const struct device_bpf **ret,
-		  size_t *ret_n, bool *ret_all);

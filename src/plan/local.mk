@@ -4,7 +4,9 @@ core_sources += \
 	src/plan/cgroup_path.c \
 	src/plan/devices.c \
 	src/plan/devices.h \
+	src/plan/device_rules.h \
 	src/plan/devices_nodes.c \
+	src/plan/devices_update.c \
 	src/plan/exec.c \
 	src/plan/hook.c \
 	src/plan/host.h \
@@ -12,7 +14,9 @@ core_sources += \
 	src/plan/idmap.c \
 	src/plan/limits.c \
 	src/plan/limits.h \
+	src/plan/limits_cpu.c \
 	src/plan/limits_io.c \
+	src/plan/limits_memory.c \
 	src/plan/limits_more.c \
 	src/plan/live.c \
 	src/plan/masks.c \
@@ -34,4 +38,6 @@ core_sources += \
 	src/plan/rootfs.c \
 	src/plan/seccomp.c \
 	src/plan/seccomp.h \
-	src/plan/steps.c
+	src/plan/steps.c \
+	src/plan/update.c \
+	src/plan/update.h

@@ -83,6 +83,9 @@ enum step_flag {
 	STEP_V1 = 256, /* cgroup: a v1 hierarchy */
 	/* seccomp: the last chance to load before the exec; source: no other way to clone */
 	STEP_LAST = 512,
+	/* cgroup.write, devices.attach: what was before comes back when a later step
+	 * fails */
+	STEP_PUT_BACK = 1024,
 };
 
 /* resctrl.make: whose a group is. */

@@ -52,6 +52,7 @@ static const struct name flag_words[] = { { "recursive", STEP_REC },
 					  { "accept", STEP_ACCEPT },
 					  { "v1", STEP_V1 },
 					  { "last chance", STEP_LAST },
+					  { "or put back", STEP_PUT_BACK },
 					  { NULL } };
 
 static void add_slot(struct buf *b, int slot)

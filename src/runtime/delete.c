@@ -81,10 +81,14 @@ static int remove_directory(struct container *c, struct err *e)
 {
 	static const char *const names[] = { "start", "init", "config.json",
 					     "state.json" };
+	/* What only an update leaves, and a pause that was killed. */
+	static const char *const rare[] = { "devices.json", "devices.json.tmp",
+					    "init.new" };
+	int r;
 	const char *path = arena_printf(&c->skiff->arena, "%s/%s", c->skiff->root, c->id);
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		int r = unlinkat(c->dir, names[i], 0);
+		r = unlinkat(c->dir, names[i], 0);
 
 		/* Nothing of ours is a directory, but it must not keep the id for
 		 * ever. */
@@ -93,12 +97,13 @@ static int remove_directory(struct container *c, struct err *e)
 		if (r < 0 && errno != ENOENT)
 			return err_sys(e, errno, "remove %s/%s", path, names[i]);
 	}
-	if (!rmdir(path) || errno == ENOENT)
-		return 0;
-	/* What a pause that was killed leaves. */
-	if (!unlinkat(c->dir, "init.new", 0) && !rmdir(path))
-		return 0;
-	return err_sys(e, errno, "remove %s", path);
+	r = rmdir(path);
+	if (r < 0 && errno == ENOTEMPTY) {
+		for (size_t i = 0; i < sizeof(rare) / sizeof(rare[0]); i++)
+			unlinkat(c->dir, rare[i], 0);
+		r = rmdir(path);
+	}
+	return r < 0 && errno != ENOENT ? err_sys(e, errno, "remove %s", path) : 0;
 }
 
 /* A failing poststop hook is a warning; the container goes all the same (runtime.md,

@@ -24,6 +24,7 @@ core_sources += \
 	src/runtime/processes.c \
 	src/runtime/probe.c \
 	src/runtime/probe_cgroup.c \
+	src/runtime/probe_limits.c \
 	src/runtime/resctrl.c \
 	src/runtime/runtime.h \
 	src/runtime/salvage.c \
@@ -35,4 +36,5 @@ core_sources += \
 	src/runtime/stats_print.c \
 	src/runtime/status.c \
 	src/runtime/stuck.c \
-	src/runtime/target.c
+	src/runtime/target.c \
+	src/runtime/update.c

@@ -63,6 +63,10 @@ void probe_links(const struct spec *spec, const char *bundle, struct arena *aren
 /* Descriptors that the caller wants to pass on must be open before we open any: ours
  * would take their places. */
 int probe_preserved(uint32_t n, struct err *e);
+/* probe_limits.c: the current values of what r is about. */
+void probe_limits(const struct resources *r, const struct host *h,
+		  const struct plan_target *t, struct arena *arena,
+		  struct limits_now *ret);
 /* probe_cgroup.c */
 int probe_cgroups(struct host *h, struct arena *arena, enum probe what, struct err *e);
 int probe_resctrl(struct host *h, struct arena *arena, struct err *e);
@@ -92,7 +96,9 @@ int job_plan(struct job *j, struct err *e);
 /* create.c */
 /* CLONE_NEW* of all namespaces that the configuration names, new and joined. */
 uint32_t spec_ns_flags(const struct spec *s);
-/* target.c: probes the host and tells what a further process of the container joins. */
+/* target.c: the container's directory in each of the host's hierarchies, or NULL. */
+const char *const *container_cgroups(const struct container *c, const struct host *host);
+/* Probes the host and tells what a further process of the container joins. */
 int container_target(struct container *c, struct host *ret_host, struct plan_target *ret,
 		     struct err *e);
 /* Whether the trace can be written, before anything is made. */

@@ -39,9 +39,7 @@ static const char *cgroup_in(const struct state *st, const struct hierarchy *h)
 	return NULL;
 }
 
-/* The container's directory in each of the host's hierarchies. */
-static const char *const *target_cgroups(const struct container *c,
-					 const struct host *host)
+const char *const *container_cgroups(const struct container *c, const struct host *host)
 {
 	const char **v = arena_array(&c->skiff->arena, HIERARCHIES_MAX, sizeof(*v));
 	bool root = c->skiff->rootless == ROOTLESS_AUTO
@@ -76,7 +74,7 @@ int container_target(struct container *c, struct host *ret_host, struct plan_tar
 	*ret = (struct plan_target){
 		.ns_flags = foreign_namespaces(c),
 		.pid = c->pid,
-		.cgroups = target_cgroups(c, ret_host),
+		.cgroups = container_cgroups(c, ret_host),
 		.resctrl = target_resctrl(c),
 	};
 	return 0;

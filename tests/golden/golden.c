@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "plan/build.h"
+#include "plan/update.h"
 
 #define TEXT_MAX ((size_t)4 << 20)
 
@@ -50,12 +51,22 @@ struct g_hook {
 	char *hook;
 	strs join;
 };
+struct g_now {
+	struct opt_i64 memory, swap, usage, quota;
+	struct opt_u64 period, burst, rt_period, idle;
+	char *devices;
+};
+struct g_update {
+	char *resources, *before;
+	struct g_now now;
+};
 struct g_case {
 	char *about, *base, *config, *host, *host_patch;
 	struct g_options *options;
 	struct g_exec *exec;
 	struct g_live *live;
 	struct g_hook *hook;
+	struct g_update *update;
 };
 
 static const struct field hierarchy_fields[] = {
@@ -134,6 +145,29 @@ static const struct field hook_fields[] = {
 };
 static const struct type hook_case_type = { "hook", sizeof(struct g_hook), hook_fields };
 
+static const struct field now_fields[] = {
+	J_OI64(struct g_now, memory, "memory", 0, 0, INT64_MAX, ""),
+	J_OI64(struct g_now, swap, "swap", 0, 0, INT64_MAX, ""),
+	J_OI64(struct g_now, usage, "usage", 0, 0, INT64_MAX, ""),
+	J_OI64(struct g_now, quota, "quota", 0, -1, INT64_MAX, ""),
+	J_OU64(struct g_now, period, "period", 0, UINT64_MAX, ""),
+	J_OU64(struct g_now, burst, "burst", 0, UINT64_MAX, ""),
+	J_OU64(struct g_now, rt_period, "rtPeriod", 0, UINT64_MAX, ""),
+	J_OU64(struct g_now, idle, "idle", 0, UINT64_MAX, ""),
+	J_STR(struct g_now, devices, "devices", 0, ""),
+	J_END,
+};
+static const struct type now_type = { "now", sizeof(struct g_now), now_fields };
+
+static const struct field update_fields[] = {
+	J_RAW(struct g_update, resources, "resources", F_REQUIRED, ""),
+	J_RAW(struct g_update, before, "before", 0, ""),
+	J_VAL(struct g_update, now, "now", 0, struct g_now, &now_type, ""),
+	J_END,
+};
+static const struct type update_type = { "update", sizeof(struct g_update),
+					 update_fields };
+
 static const struct field case_fields[] = {
 	J_STR(struct g_case, about, "about", F_REQUIRED, ""),
 	J_STR(struct g_case, base, "base", 0, ""),
@@ -144,6 +178,7 @@ static const struct field case_fields[] = {
 	J_OBJ(struct g_case, exec, "exec", 0, struct g_exec, &exec_type, ""),
 	J_OBJ(struct g_case, live, "live", 0, struct g_live, &live_type, ""),
 	J_OBJ(struct g_case, hook, "hook", 0, struct g_hook, &hook_case_type, ""),
+	J_OBJ(struct g_case, update, "update", 0, struct g_update, &update_type, ""),
 	J_END,
 };
 static const struct type case_type = { "case", sizeof(struct g_case), case_fields };
@@ -284,7 +319,9 @@ static uint32_t controller_bit(const char *word)
 		{ "io", CT_IO },           { "blkio", CT_IO },
 		{ "pids", CT_PIDS },       { "devices", CT_DEVICES },
 		{ "freezer", CT_FREEZER }, { "hugetlb", CT_HUGETLB },
-		{ "systemd", CT_SYSTEMD }, { NULL },
+		{ "systemd", CT_SYSTEMD }, { "rdma", CT_RDMA },
+		{ "net_cls", CT_NET_CLS }, { "net_prio", CT_NET_PRIO },
+		{ "misc", CT_MISC },       { NULL },
 	};
 	const struct name *n = names_find(words, word, strlen(word));
 
@@ -399,6 +436,46 @@ static int build_exec(struct golden *g, const struct spec *spec, const struct ho
 	return plan_build_exec(spec, &process, h, &target, o, g->arena, p, &g->e);
 }
 
+static int load_resources(struct golden *g, const char *text, struct resources *ret)
+{
+	*ret = (struct resources){ 0 };
+	if (!text)
+		return 0;
+	return json_load(&resources_type, text, strlen(text), "update", g->arena, NULL,
+			 ret, &g->e) ||
+			       spec_check_resources(ret, "", NULL, &g->e)
+		       ? -1
+		       : 0;
+}
+
+static int build_update(struct golden *g, const struct host *h, struct plan *p)
+{
+	const struct g_update *x = g->c.update;
+	const char *dirs[HIERARCHIES_MAX] = { NULL };
+	const struct plan_target target = { .cgroups = dirs };
+	struct resources wanted, before, all;
+	const struct limits_now now = {
+		.memory = x->now.memory,
+		.swap = x->now.swap,
+		.usage = x->now.usage,
+		.quota = x->now.quota,
+		.period = x->now.period,
+		.burst = x->now.burst,
+		.rt_period = x->now.rt_period,
+		.idle = x->now.idle,
+		.devices = x->now.devices,
+	};
+	const struct plan_update u = { &wanted, &all, &now };
+
+	if (load_resources(g, x->resources, &wanted) ||
+	    load_resources(g, x->before, &before))
+		return -1;
+	plan_devices_merge(&before, &wanted, g->arena, &all);
+	for (size_t i = 0; i < h->n_hierarchies; i++)
+		dirs[i] = arena_printf(g->arena, "%s/skiff/c1", h->hierarchies[i].mount);
+	return plan_build_update(&u, h, &target, g->arena, p, &g->e);
+}
+
 static int build_hook(struct golden *g, struct plan *p)
 {
 	struct hook hook;
@@ -439,6 +516,8 @@ static int build_case(struct golden *g, struct plan *p)
 		return -1;
 	if (g->c.live)
 		return build_live(g, &spec, &h, &o, p);
+	if (g->c.update)
+		return build_update(g, &h, p);
 	if (g->c.exec)
 		return build_exec(g, &spec, &h, &o, p);
 	return plan_build(&spec, &h, &o, g->arena, p, &g->e);

@@ -1,0 +1,151 @@
+/*
+ * update: new limits and device rules for a container that is there. They are planned from
+ * what is asked for and what the cgroups say now, and carried out all or not at all. One
+ * update at a time: each holds a lock on state.json.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "json/load.h"
+#include "plan/update.h"
+#include "runtime/container.h"
+
+#define RECORD "devices.json"
+
+struct update_job {
+	struct skiff *s;
+	struct container *c;
+	struct resources resources; /* what is asked for */
+	struct resources devices;   /* all rules then */
+	struct host host;
+	struct plan_target target;
+	struct limits_now now;
+	struct plan plan;
+};
+
+static int check_status(const struct container *c, struct err *e)
+{
+	if (c->status == STATUS_STOPPED)
+		return err_set(
+			e, ERR_STATE,
+			"cannot update a stopped container: container not running");
+	if (c->status == STATUS_CREATING)
+		return err_set(e, ERR_STATE,
+			       "cannot update a container that is being created");
+	return 0;
+}
+
+static int lock(const struct container *c, int *ret_fd, struct err *e)
+{
+	auto_fd fd = openat(c->dir, "state.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		return err_sys(e, errno, "lock the state of container \"%s\"", c->id);
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+/* The rules that are in force: those of the last update, else the configuration's. */
+static int load_devices(struct update_job *j, struct resources *ret, struct err *e)
+{
+	const struct spec *spec;
+
+	if (!faccessat(j->c->dir, RECORD, F_OK, 0)) {
+		if (json_load_file(&resources_type, j->c->dir, RECORD, &j->s->arena, NULL,
+				   ret, NULL, NULL, e) < 0)
+			return err_wrap(
+				e, "container \"%s\": its record of device rules " RECORD,
+				j->c->id);
+		return 0;
+	}
+	if (container_load_spec(j->c, e) < 0)
+		return -1;
+	spec = j->c->spec;
+	if (spec->linux_ && spec->linux_->resources)
+		*ret = *spec->linux_->resources;
+	return 0;
+}
+
+static int plan_update(struct update_job *j, struct err *e)
+{
+	/* The host facts are those that limits depend on, and no others. */
+	struct linux_config linux_ = { .resources = &j->resources };
+	const struct spec spec = { .linux_ = &linux_ };
+	const struct plan_update u = { &j->resources, &j->devices, &j->now };
+	struct resources before = { 0 };
+
+	if (j->resources.devices.n && load_devices(j, &before, e) < 0)
+		return -1;
+	plan_devices_merge(&before, &j->resources, &j->s->arena, &j->devices);
+	if (probe_host(&spec, PROBE_CREATE, &j->s->arena, &j->host, e) < 0)
+		return -1;
+	j->target.cgroups = container_cgroups(j->c, &j->host);
+	probe_limits(&j->resources, &j->host, &j->target, &j->s->arena, &j->now);
+	return plan_build_update(&u, &j->host, &j->target, &j->s->arena, &j->plan, e);
+}
+
+static int on_state_devices(struct apply *a, struct err *e)
+{
+	struct update_job *j = a->ctx;
+	struct buf b;
+	int r;
+
+	buf_init(&b, &j->s->arena, JSON_MAX_SIZE);
+	json_print(&b, &resources_type, &j->devices, JSON_COMPACT);
+	r = fd_replace_file(j->c->dir, RECORD, b.p, b.len, 0600);
+	return r < 0 ? err_sys(e, -r, "state directory: write " RECORD) : 0;
+}
+
+static int carry_out(struct update_job *j, struct err *e)
+{
+	static const struct apply_calls calls = { .state_devices = on_state_devices };
+	struct apply a;
+	int r;
+
+	apply_init(&a, &j->plan, &j->s->arena);
+	a.calls = &calls;
+	a.ctx = j;
+	sk_note_plan(j->s, &j->plan);
+	r = apply_run(&a, e);
+	apply_done(&a);
+	return r;
+}
+
+static int load_resources(struct update_job *j, const struct skiff_update *u,
+			  struct err *e)
+{
+	j->s->config_name = u->name;
+	if (json_load(&resources_type, u->resources, u->length,
+		      u->name ? u->name : "options", &j->s->arena, NULL, &j->resources,
+		      e) < 0)
+		return -1;
+	return spec_check_resources(&j->resources, "", NULL, e);
+}
+
+static int update(struct update_job *j, const struct skiff_update *u, struct err *e)
+{
+	auto_fd held = -1;
+
+	if (load_resources(j, u, e) < 0 || container_load(j->c, e) < 0 ||
+	    container_status(j->c, e) < 0 || check_status(j->c, e) < 0 ||
+	    lock(j->c, &held, e) < 0)
+		return -1;
+	return plan_update(j, e) < 0 ? -1 : carry_out(j, e);
+}
+
+int skiff_update(struct skiff *s, const struct skiff_update *u, struct skiff_error *e)
+{
+	auto_container c = { .dir = -1, .pidfd = -1 };
+	struct update_job *j = arena_new(&s->arena, struct update_job);
+	struct err err;
+
+	j->s = s;
+	j->c = &c;
+	if (container_open(s, u->id, &c, &err) < 0 || update(j, u, &err) < 0)
+		return sk_fail(s, &err, e);
+	return 0;
+}
