@@ -116,7 +116,9 @@ struct skiff_exec {
 	const uint32_t *groups; /* added */
 	size_t n_groups;
 	const char *user; /* "UID" or "UID:GID" */
-	const char *cwd, *process_label, *apparmor, *cgroup;
+	const char *cwd, *process_label, *apparmor;
+	const char *const *cgroups; /* "[CONTROLLER,...:]PATH", below the container's */
+	size_t n_cgroups;
 	const char *console_socket, *pidfd_socket, *pid_file, *trace;
 	bool terminal, no_new_privs, ignore_paused, detach;
 	uint32_t preserve_fds;
@@ -180,6 +182,7 @@ struct skiff_update {
 	const char *resources; /* JSON text of linux.resources: what changes */
 	size_t length;
 	const char *name; /* where the text is from, for messages; or NULL */
+	const char *l3_cache_schema, *mem_bw_schema; /* of its class of resctrl */
 };
 
 /* New limits for a container that is there: all of them, or none and the error. Device

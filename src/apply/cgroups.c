@@ -36,6 +36,13 @@ int host_cgroup_write(struct apply *a, const struct step *s, struct err *e)
 	return 0;
 }
 
+int host_cgroup_owner(struct apply *a, const struct step *s, struct err *e)
+{
+	int fd = slot_of(a, s->slot[0]);
+
+	return fd < 0 ? 0 : cgroup_give(fd, (uid_t)s->word[0], a->arena, e);
+}
+
 int host_cgroup_join(struct apply *a, const struct step *s, struct err *e)
 {
 	int fd = slot_of(a, s->slot[0]);

@@ -33,6 +33,7 @@ host_op *host_op_of(enum op op)
 		[OP_NET_KEEP]       = host_net_keep,
 		[OP_CGROUP_MAKE]    = host_cgroup_make,
 		[OP_CGROUP_WRITE]   = host_cgroup_write,
+		[OP_CGROUP_OWNER]   = host_cgroup_owner,
 		[OP_CGROUP_JOIN]    = host_cgroup_join,
 		[OP_RESCTRL_MAKE]   = host_resctrl_make,
 		[OP_RESCTRL_WRITE]  = host_resctrl_write,

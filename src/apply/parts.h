@@ -34,8 +34,8 @@ host_op host_spawn, host_map_uid, host_map_gid, host_source, host_ns_open, host_
 	host_listen, host_state_make, host_state_write, host_state_config,
 	host_state_devices, host_state_pid, host_hooks, host_pid_file, host_pidfd_send,
 	host_proc_write, host_tty_take, host_cgroup_make, host_cgroup_write,
-	host_cgroup_join, host_devices_load, host_devices_attach, host_seccomp_load,
-	host_tell, host_wait, host_userns, host_idmap;
+	host_cgroup_owner, host_cgroup_join, host_devices_load, host_devices_attach,
+	host_seccomp_load, host_tell, host_wait, host_userns, host_idmap;
 
 /* sources.c: a connected socket, or -1 with e set. */
 int connect_to(const char *path, int type, struct err *e);

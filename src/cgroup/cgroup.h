@@ -30,6 +30,8 @@ int cgroup_open(const char *mount, const char *path, uint32_t controllers, int *
  * what is wrong if it is known (ENOENT: controller not enabled; EBUSY: memory in use
  * ...). e->errnum is ENOENT also when dirfd is -1 (no cgroup). */
 int cgroup_write(int dirfd, const char *file, const char *value, struct err *e);
+/* v2: the directory and the files that a container may write to become uid's. */
+int cgroup_give(int dirfd, uid_t uid, struct arena *arena, struct err *e);
 int cgroup_join(int dirfd, pid_t pid, struct err *e);
 
 /* Removes the directory and all below it. Waits for cgroup.events (v2) or in growing

@@ -2,6 +2,7 @@ core_sources += \
 	src/cgroup/cgroup.h \
 	src/cgroup/devices_bpf.c \
 	src/cgroup/freeze.c \
+	src/cgroup/give.c \
 	src/cgroup/make.c \
 	src/cgroup/oom.c \
 	src/cgroup/pids.c \

@@ -7,9 +7,9 @@
 enum { OWN_FAILURE = 255 };
 
 struct exec_opts {
-	const char *process, *user, *cwd, *process_label, *apparmor, *cgroup;
+	const char *process, *user, *cwd, *process_label, *apparmor;
 	const char *console_socket, *pidfd_socket, *pid_file, *trace;
-	struct opt_list env, caps, gids;
+	struct opt_list env, caps, gids, cgroups;
 	bool tty, detach, no_new_privs, ignore_paused;
 	uint32_t preserve_fds;
 };
@@ -28,7 +28,7 @@ static const struct opt exec_opts[] = {
 	O_FLAG(X, no_new_privs, 0, "no-new-privs", "Let it gain no privileges."),
 	O_STR(X, process_label, 0, "process-label", "LABEL", "SELinux label of the process."),
 	O_STR(X, apparmor, 0, "apparmor", "PROFILE", "AppArmor profile of the process."),
-	O_STR(X, cgroup, 0, "cgroup", "PATH", "A cgroup below the container's."),
+	O_LIST(X, cgroups, 0, "cgroup", "[CTRL:]PATH", "Enter this cgroup below the container's; on cgroup v1 of these controllers (cpu,memory:PATH). / is its own even where it cannot be entered."),
 	O_FLAG(X, ignore_paused, 0, "ignore-paused", "Also in a paused container: it runs when that resumes."),
 	O_PATH_(X, pid_file, 0, "pid-file", "FILE", "Write the process id to this file."),
 	O_PATH_(X, console_socket, 0, "console-socket", "PATH", "Send the terminal's master to this socket."),
@@ -77,7 +77,8 @@ static int run_exec(struct cli *cli, const void *opts, int argc, char **argv)
 		.cwd = o->cwd,
 		.process_label = o->process_label,
 		.apparmor = o->apparmor,
-		.cgroup = o->cgroup,
+		.cgroups = o->cgroups.v,
+		.n_cgroups = o->cgroups.n,
 		.console_socket = o->console_socket,
 		.pidfd_socket = o->pidfd_socket,
 		.pid_file = o->pid_file,

@@ -21,6 +21,7 @@ struct update_opts {
 	const char *memory, *memory_reservation, *memory_swap;
 	const char *kernel_memory, *kernel_memory_tcp;
 	const char *pids_limit;
+	const char *l3_cache_schema, *mem_bw_schema;
 };
 
 #define U struct update_opts
@@ -41,6 +42,8 @@ static const struct opt update_opts[] = {
 	O_STR(U, cpuset_mems, 0, "cpuset-mems", "LIST", "Memory nodes, such as 0,1."),
 	O_STR(U, pids_limit, 0, "pids-limit", "N", "Number of processes and threads; -1 is no limit."),
 	O_STR(U, blkio_weight, 0, "blkio-weight", "N", "Weight of block devices, 10 to 1000."),
+	O_STR(U, l3_cache_schema, 0, "l3-cache-schema", "LINE", "Its part of the L3 cache, such as L3:0=7f0 (resctrl)."),
+	O_STR(U, mem_bw_schema, 0, "mem-bw-schema", "LINE", "Its part of the memory bandwidth, such as MB:0=20 (resctrl)."),
 	{ "kernel-memory", 0, OPT_STR, OPT_MEMBER(U, kernel_memory, const char *), OPT_COMPAT, "BYTES",
 	  "Kernels from 5.16 have no such limit: a warning is logged.", NULL },
 	O_STR(U, kernel_memory_tcp, 0, "kernel-memory-tcp", "BYTES", "Limit of TCP buffers (cgroup v1)."),
@@ -216,7 +219,12 @@ static int read_resources(struct cli *cli, const struct update_opts *o,
 static int run_update(struct cli *cli, const void *opts, int argc, char **argv)
 {
 	const struct update_opts *o = opts;
-	struct skiff_update u = { .size = sizeof(u), .id = argv[0] };
+	struct skiff_update u = {
+		.size = sizeof(u),
+		.id = argv[0],
+		.l3_cache_schema = o->l3_cache_schema,
+		.mem_bw_schema = o->mem_bw_schema,
+	};
 	struct skiff_error e = { .size = sizeof(e) };
 	struct buf b;
 	int r;

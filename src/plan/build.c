@@ -173,6 +173,7 @@ static int host_beside_init(struct build *b)
 	plan_host(b->p, OP_STATE_PID, NULL);
 	if (plan_cgroup_limits(b->p, b->spec, b->host, &b->cg))
 		return -1;
+	plan_cgroup_owner(b);
 	return plan_devices_load(b->p, b->spec, b->host, &b->cg);
 }
 

@@ -47,9 +47,10 @@ struct plan_target {
 	uint32_t ns_flags; /* CLONE_NEW* of the container that differ from the host's */
 	/* Per host hierarchy index: absolute directory, or NULL. */
 	const char *const *cgroups;
-	const char *sub_cgroup; /* exec --cgroup, or NULL */
-	strs resctrl;           /* its groups of resctrl */
-	int pid;                /* of its init, for mounts */
+	const char *const *sub_cgroups; /* exec --cgroup: "[CONTROLLER,...:]PATH" */
+	size_t n_sub_cgroups;
+	strs resctrl; /* its groups of resctrl */
+	int pid;      /* of its init, for mounts */
 };
 
 struct steps {

@@ -207,27 +207,115 @@ int plan_cgroup_make(struct plan *p, const struct spec *s, const struct host *h,
 	return 0;
 }
 
+/* --- exec --cgroup --- */
+
+/* The length of "cpu,memory" in "cpu,memory:PATH", 0 when there are no controllers. */
+static size_t controllers_of(const char *sub)
+{
+	size_t n = strcspn(sub, ":/");
+
+	return sub[n] == ':' ? n : 0;
+}
+
+static bool has_controller(const struct hierarchy *hy, const char *word, size_t n)
+{
+	for (const char *s = hy->v2 || !hy->options ? "" : hy->options; *s;) {
+		size_t len = strcspn(s, ",");
+
+		if (len == n && !memcmp(s, word, n))
+			return true;
+		s += len + (s[len] == ',');
+	}
+	return false;
+}
+
+/* Whether hy (NULL = any of the host's) is named in front of the path. */
+static bool is_named(const struct host *h, const struct hierarchy *hy, const char *words,
+		     size_t n)
+{
+	for (size_t i = 0; i < h->n_hierarchies; i++)
+		if ((!hy || hy == &h->hierarchies[i]) &&
+		    has_controller(&h->hierarchies[i], words, n))
+			return true;
+	return false;
+}
+
+static int check_subs(struct plan *p, const struct host *h,
+		      const struct plan_target *target)
+{
+	for (size_t i = 0; i < target->n_sub_cgroups; i++) {
+		const char *sub = target->sub_cgroups[i];
+		size_t end = controllers_of(sub), n;
+
+		if (end && h->cgroup_mode == CGM_V2)
+			return err_set(p->e, ERR_CONFIG,
+				       "--cgroup %s: cgroup v2 has one hierarchy for all "
+				       "controllers: give the path alone",
+				       sub);
+		for (size_t at = 0; at < end; at += n + 1) {
+			n = strcspn(sub + at, ",:");
+			if (!is_named(h, NULL, sub + at, n))
+				return err_set(p->e, ERR_CONFIG,
+					       "--cgroup %s: this host has no hierarchy "
+					       "of cgroup v1 with \"%.*s\"",
+					       sub, (int)n, sub + at);
+		}
+	}
+	return 0;
+}
+
+/* Does the path count in this hierarchy? In a hybrid host processes are sorted in v2 only,
+ * unless controllers are named; the v1 hierarchies keep the container whole. */
+static bool is_meant(const struct host *h, const struct hierarchy *hy, const char *sub)
+{
+	size_t end = controllers_of(sub), n;
+
+	if (!end)
+		return hy->v2 || !host_v2(h);
+	for (size_t at = 0; at < end; at += n + 1) {
+		n = strcspn(sub + at, ",:");
+		if (is_named(h, hy, sub + at, n))
+			return true;
+	}
+	return false;
+}
+
+/* The last one counts; "" = the container's own. */
+static int find_sub(struct plan *p, const struct host *h, const struct hierarchy *hy,
+		    const struct plan_target *target, const char **ret)
+{
+	*ret = "";
+	for (size_t i = 0; i < target->n_sub_cgroups; i++) {
+		const char *sub = target->sub_cgroups[i];
+		size_t end = controllers_of(sub);
+
+		if (is_meant(h, hy, sub) &&
+		    cgroup_path_clean(p, "--cgroup", sub + end + !!end, ret))
+			return -1;
+	}
+	return 0;
+}
+
 int plan_cgroup_open(struct plan *p, const struct host *h, const struct plan_opts *o,
 		     const struct plan_target *target, struct cgroup_plan *ret)
 {
-	const char *sub = "";
+	const char *sub;
 
 	clear_plan(ret);
-	if (target->sub_cgroup &&
-	    cgroup_path_clean(p, "--cgroup", target->sub_cgroup, &sub))
+	if (check_subs(p, h, target))
 		return -1;
 	for (size_t i = 0; target->cgroups && i < h->n_hierarchies; i++) {
 		const struct hierarchy *hy = &h->hierarchies[i];
 
 		if (!target->cgroups[i])
 			continue;
+		if (find_sub(p, h, hy, target, &sub))
+			return -1;
 		ret->slot[i] = take_slot(p, hy, ret);
 		struct step *step = plan_host(p, OP_CGROUP_MAKE, NULL);
 
 		step->str[0] = plan_str(p, target->cgroups[i]);
-		/* In a hybrid host processes are sorted in v2 only; the v1 hierarchies
-		 * keep the container whole. */
-		step->str[1] = plan_str(p, hy->v2 || !host_v2(h) ? sub : "");
+		step->str[1] = plan_str(p, sub);
 		step->slot[0] = (int16_t)ret->slot[i];
 		step->flags = hy->v2 ? 0 : STEP_V1;
 		/* create may have done without, too. */

@@ -1,6 +1,7 @@
 core_sources += \
 	src/plan/build.c \
 	src/plan/build.h \
+	src/plan/cgroup_owner.c \
 	src/plan/cgroup_path.c \
 	src/plan/devices.c \
 	src/plan/devices.h \

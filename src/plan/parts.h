@@ -49,6 +49,9 @@ static inline bool host_has_cap(const struct host *h, int cap)
 	return h->caps >> cap & 1;
 }
 
+/* cgroup_owner.c */
+void plan_cgroup_owner(struct build *b); /* HOST */
+
 /* namespaces.c */
 int plan_ns_choose(struct build *b); /* no steps */
 void plan_ns_open(struct build *b);  /* HOST: what is joined */

@@ -70,5 +70,12 @@ int plan_build_update(const struct plan_update *u, const struct host *host,
 	open_cgroups(&l, target, limits_controllers(u->resources, host), &cg);
 	if (limits_all(&l, u->resources) || devices_update(&l, u->resources, u->devices))
 		return shorten_origin(e);
+	/* Last: it is the one that is not put back. */
+	if (u->schemata) {
+		struct step *step = plan_host(ret, OP_RESCTRL_WRITE, NULL);
+
+		step->str[0] = plan_str(ret, u->resctrl);
+		step->str[1] = plan_str(ret, u->schemata);
+	}
 	return plan_end(ret);
 }

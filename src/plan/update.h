@@ -8,6 +8,8 @@ struct plan_update {
 	const struct resources
 		*devices; /* the rules of create, earlier updates and this */
 	const struct limits_now *now;
+	/* New lines for the schemata of the container's class of resctrl; or NULL. */
+	const char *resctrl, *schemata;
 };
 
 /* Origins of its steps and errors are paths in the update's own file. 0 or -1. */

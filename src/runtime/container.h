@@ -78,9 +78,6 @@ void state_now(char *ret, size_t size);
 /* Notes the groups that the configuration asks for. */
 void state_resctrl(struct state *st, const struct spec *spec, const struct host *host,
 		   const char *id, struct arena *arena);
-/* Writes lines into the schemata of its class: for update. */
-int container_resctrl_set(struct container *c, const char *l3_cache_schema,
-			  const char *mem_bw_schema, struct err *e);
 /* made: create came far enough to own what is named after the container. */
 int container_resctrl_remove(struct container *c, bool made, struct err *e);
 

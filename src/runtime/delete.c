@@ -82,7 +82,7 @@ static int remove_directory(struct container *c, struct err *e)
 	static const char *const names[] = { "start", "init", "config.json",
 					     "state.json" };
 	/* What only an update leaves, and a pause that was killed. */
-	static const char *const rare[] = { "devices.json", "devices.json.tmp",
+	static const char *const rare[] = { "devices.json", "devices.json.new",
 					    "init.new" };
 	int r;
 	const char *path = arena_printf(&c->skiff->arena, "%s/%s", c->skiff->root, c->id);

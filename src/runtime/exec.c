@@ -25,6 +25,7 @@ struct exec_job {
 	struct host host;
 	struct plan plan;
 	int terminal;
+	const char *below; /* init's cgroup, which is not the container's any more */
 };
 
 static int load_process_file(struct exec_job *j, struct err *e)
@@ -225,7 +226,12 @@ static int plan_exec(struct exec_job *j, struct err *e)
 
 	if (container_target(j->c, &j->host, &target, e) < 0)
 		return -1;
-	target.sub_cgroup = x->cgroup;
+	target.sub_cgroups = x->cgroups;
+	target.n_sub_cgroups = x->n_cgroups;
+	if (j->below) {
+		target.sub_cgroups = &j->below;
+		target.n_sub_cgroups = 1;
+	}
 	return plan_build_exec(j->c->spec, &j->process, &j->host, &target, &opts,
 			       &j->s->arena, &j->plan, e);
 }
@@ -263,6 +269,36 @@ static int carry_out(struct exec_job *j, struct skiff_process *ret, struct err *
 		};
 	apply_done(&a);
 	return r;
+}
+
+/* Init may have moved into a cgroup below the container's, as systemd does, and have handed
+ * controllers on there: then nobody can enter the one above ("no internal processes"). */
+static bool find_below(struct exec_job *j)
+{
+	const struct hierarchy *v2 = host_v2(&j->host);
+	const char *own = NULL, *file;
+	char *text, *rest;
+	size_t n;
+
+	for (size_t i = 0; v2 && i < j->c->state.cgroups.n; i++)
+		if (!j->c->state.cgroups.v[i].v1)
+			own = j->c->state.cgroups.v[i].path + strlen(v2->mount);
+	file = arena_printf(&j->s->arena, "/proc/%d/cgroup", (int)j->c->pid);
+	if (!own || fd_read_file(AT_FDCWD, file, &j->s->arena, 65536, &text, &n) < 0)
+		return false;
+	n = strlen(own);
+	for (char *line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		if (!strncmp(line, "0::", 3) && !strncmp(line + 3, own, n) &&
+		    line[3 + n] == '/')
+			j->below = line + 3 + n;
+	return j->below;
+}
+
+static bool is_occupied(const struct exec_job *j, const struct err *e)
+{
+	return e->errnum == EBUSY && !strcmp(e->step, "spawn") && !j->x->n_cgroups &&
+	       !j->below;
 }
 
 static int check_status(const struct container *c, bool ignore_paused, struct err *e)
@@ -303,11 +339,14 @@ static int exec(struct skiff *s, const struct skiff_exec *x, struct container *c
 		return -1;
 	for (size_t i = 0; i < j.plan.warnings.n; i++)
 		sk_warn(s, "%s", j.plan.warnings.v[i]);
-	if (carry_out(&j, ret, e) < 0) {
-		fd_close(&j.terminal);
-		return -1;
-	}
-	return 0;
+	if (!carry_out(&j, ret, e))
+		return 0;
+	if (is_occupied(&j, e) && find_below(&j))
+		return container_hold(c, e) < 0 || plan_exec(&j, e) < 0
+			       ? -1
+			       : carry_out(&j, ret, e);
+	fd_close(&j.terminal);
+	return -1;
 }
 
 int skiff_exec(struct skiff *s, const struct skiff_exec *x, struct skiff_process *ret,

@@ -27,25 +27,6 @@ void state_resctrl(struct state *st, const struct spec *spec, const struct host 
 		};
 }
 
-int container_resctrl_set(struct container *c, const char *l3_cache_schema,
-			  const char *mem_bw_schema, struct err *e)
-{
-	const char *lines[] = { l3_cache_schema, mem_bw_schema };
-
-	if (!c->state.resctrl.n)
-		return err_set(e, ERR_STATE,
-			       "container \"%s\" is in no class of resctrl: it was made "
-			       "without linux.intelRdt",
-			       c->id);
-	for (size_t i = 0; i < 2; i++)
-		if (lines[i] && *lines[i] &&
-		    resctrl_write(c->state.resctrl.v[0].path,
-				  arena_printf(&c->skiff->arena, "%s\n", lines[i]),
-				  e) < 0)
-			return -1;
-	return 0;
-}
-
 int container_resctrl_remove(struct container *c, bool made, struct err *e)
 {
 	const struct state *st = &c->state;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -14,7 +15,8 @@
 #include "plan/update.h"
 #include "runtime/container.h"
 
-#define RECORD "devices.json"
+#define RECORD     "devices.json"
+#define RECORD_NEW "devices.json.new"
 
 struct update_job {
 	struct skiff *s;
@@ -25,13 +27,14 @@ struct update_job {
 	struct plan_target target;
 	struct limits_now now;
 	struct plan plan;
+	const char *schemata; /* new lines for its class of resctrl, or NULL */
 };
 
 static int check_status(const struct container *c, struct err *e)
 {
 	if (c->status == STATUS_STOPPED)
 		return err_set(
-			e, ERR_STATE,
+			e, ERR_STOPPED,
 			"cannot update a stopped container: container not running");
 	if (c->status == STATUS_CREATING)
 		return err_set(e, ERR_STATE,
@@ -75,7 +78,11 @@ static int plan_update(struct update_job *j, struct err *e)
 	/* The host facts are those that limits depend on, and no others. */
 	struct linux_config linux_ = { .resources = &j->resources };
 	const struct spec spec = { .linux_ = &linux_ };
-	const struct plan_update u = { &j->resources, &j->devices, &j->now };
+	const struct plan_update u = {
+		&j->resources, &j->devices,
+		&j->now,       j->schemata ? j->c->state.resctrl.v[0].path : NULL,
+		j->schemata,
+	};
 	struct resources before = { 0 };
 
 	if (j->resources.devices.n && load_devices(j, &before, e) < 0)
@@ -88,6 +95,25 @@ static int plan_update(struct update_job *j, struct err *e)
 	return plan_build_update(&u, &j->host, &j->target, &j->s->arena, &j->plan, e);
 }
 
+/* By a name that delete knows, should we be killed before it has the right one. */
+static int write_record(int dir, const struct buf *b)
+{
+	int r;
+
+	unlinkat(dir, RECORD_NEW, 0);
+	auto_fd fd = openat(dir, RECORD_NEW,
+			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	r = fd_write_all(fd, b->p, b->len);
+	if (!r && renameat(dir, RECORD_NEW, dir, RECORD) < 0)
+		r = -errno;
+	if (r)
+		unlinkat(dir, RECORD_NEW, 0);
+	return r;
+}
+
 static int on_state_devices(struct apply *a, struct err *e)
 {
 	struct update_job *j = a->ctx;
@@ -96,7 +122,7 @@ static int on_state_devices(struct apply *a, struct err *e)
 
 	buf_init(&b, &j->s->arena, JSON_MAX_SIZE);
 	json_print(&b, &resources_type, &j->devices, JSON_COMPACT);
-	r = fd_replace_file(j->c->dir, RECORD, b.p, b.len, 0600);
+	r = write_record(j->c->dir, &b);
 	return r < 0 ? err_sys(e, -r, "state directory: write " RECORD) : 0;
 }
 
@@ -126,13 +152,35 @@ static int load_resources(struct update_job *j, const struct skiff_update *u,
 	return spec_check_resources(&j->resources, "", NULL, e);
 }
 
+/* One line of each kind. */
+static int choose_schemata(struct update_job *j, const struct skiff_update *u,
+			   struct err *e)
+{
+	const char *const lines[] = { u->l3_cache_schema, u->mem_bw_schema };
+	struct buf b;
+
+	buf_init(&b, &j->s->arena, JSON_MAX_SIZE);
+	for (size_t i = 0; i < 2; i++)
+		if (lines[i] && *lines[i])
+			buf_fmt(&b, "%s\n", lines[i]);
+	if (!b.len)
+		return 0;
+	if (!j->c->state.resctrl.n)
+		return err_set(e, ERR_STATE,
+			       "container \"%s\" is in no class of resctrl: it was made "
+			       "without linux.intelRdt",
+			       j->c->id);
+	j->schemata = b.p;
+	return 0;
+}
+
 static int update(struct update_job *j, const struct skiff_update *u, struct err *e)
 {
 	auto_fd held = -1;
 
 	if (load_resources(j, u, e) < 0 || container_load(j->c, e) < 0 ||
 	    container_status(j->c, e) < 0 || check_status(j->c, e) < 0 ||
-	    lock(j->c, &held, e) < 0)
+	    choose_schemata(j, u, e) < 0 || lock(j->c, &held, e) < 0)
 		return -1;
 	return plan_update(j, e) < 0 ? -1 : carry_out(j, e);
 }

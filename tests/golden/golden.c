@@ -39,7 +39,8 @@ struct g_options {
 };
 struct g_exec {
 	strs namespaces, resctrl;
-	char *process, *sub_cgroup;
+	char *process;
+	strs sub_cgroups;
 	bool cgroups;
 };
 /* Mounts of a running container: those of the configuration. */
@@ -57,7 +58,7 @@ struct g_now {
 	char *devices;
 };
 struct g_update {
-	char *resources, *before;
+	char *resources, *before, *resctrl, *schemata;
 	struct g_now now;
 };
 struct g_case {
@@ -125,7 +126,7 @@ static const struct field exec_fields[] = {
 	J_STRS(struct g_exec, namespaces, "namespaces", 0, ""),
 	J_STRS(struct g_exec, resctrl, "resctrl", 0, ""),
 	J_RAW(struct g_exec, process, "process", 0, ""),
-	J_STR(struct g_exec, sub_cgroup, "subCgroup", 0, ""),
+	J_STRS(struct g_exec, sub_cgroups, "subCgroups", 0, ""),
 	J_BOOL(struct g_exec, cgroups, "cgroups", 0, ""),
 	J_END,
 };
@@ -162,6 +163,8 @@ static const struct type now_type = { "now", sizeof(struct g_now), now_fields };
 static const struct field update_fields[] = {
 	J_RAW(struct g_update, resources, "resources", F_REQUIRED, ""),
 	J_RAW(struct g_update, before, "before", 0, ""),
+	J_STR(struct g_update, resctrl, "resctrl", 0, ""),
+	J_STR(struct g_update, schemata, "schemata", 0, ""),
 	J_VAL(struct g_update, now, "now", 0, struct g_now, &now_type, ""),
 	J_END,
 };
@@ -422,9 +425,12 @@ static int build_exec(struct golden *g, const struct spec *spec, const struct ho
 {
 	const struct g_exec *x = g->c.exec;
 	const char *dirs[HIERARCHIES_MAX] = { NULL };
-	struct plan_target target = { .ns_flags = ns_bits(&x->namespaces),
-				      .sub_cgroup = x->sub_cgroup,
-				      .resctrl = x->resctrl };
+	struct plan_target target = {
+		.ns_flags = ns_bits(&x->namespaces),
+		.sub_cgroups = (const char *const *)x->sub_cgroups.v,
+		.n_sub_cgroups = x->sub_cgroups.n,
+		.resctrl = x->resctrl
+	};
 	struct process process;
 
 	if (json_load(&process_type, x->process, strlen(x->process), "process", g->arena,
@@ -465,7 +471,7 @@ static int build_update(struct golden *g, const struct host *h, struct plan *p)
 		.idle = x->now.idle,
 		.devices = x->now.devices,
 	};
-	const struct plan_update u = { &wanted, &all, &now };
+	const struct plan_update u = { &wanted, &all, &now, x->resctrl, x->schemata };
 
 	if (load_resources(g, x->resources, &wanted) ||
 	    load_resources(g, x->before, &before))

@@ -283,3 +283,78 @@ def test_in_created(t):
     c = t.create(t.config("/bin/sleep", "100000"))
     t.equal(c.sh("echo $$; hostname").out.split()[1:], ["skiff-test"])
     t.equal(c.state()["status"], "created")
+
+
+def below(c, name):
+    """make a cgroup `name` below the container's in every hierarchy; returns them"""
+    dirs = {key: path for key, path in kernel.cgroup_dirs(c.pid).items() if c.t.mark in path}
+    for path in set(dirs.values()):
+        os.mkdir(f"{path}/{name}")
+        for file in ("cpuset.cpus", "cpuset.mems"):  # v1: empty at first
+            if "/cpuset/" in path:
+                with open(f"{path}/{name}/{file}", "w") as f:
+                    f.write(kernel.read(f"{path}/{file}"))
+    return dirs
+
+
+def cgroups_of_exec(t, c, *options):
+    """the cgroups of a process that exec starts"""
+    pid_file = t.path("exec-pid")
+    t.ok("exec", "--detach", "--pid-file", pid_file, *options, c.id, "/bin/sleep", "100000")
+    return kernel.cgroup_dirs(int(kernel.read(pid_file)))
+
+
+@needs("root")
+def test_cgroup(t):
+    """--cgroup PATH: below the container's own cgroup, in v2 or else in every hierarchy"""
+    c = t.sleeper()
+    dirs = below(c, "sub")
+    found = cgroups_of_exec(t, c, "--cgroup", "/sub")
+    for key, path in dirs.items():
+        deep = not key or "" not in dirs
+        t.equal(found[key], path + "/sub" if deep else path, key)
+    t.equal(cgroups_of_exec(t, c, "--cgroup=/"), kernel.cgroup_dirs(c.pid))
+    t.fails(t.skiff("exec", "--cgroup", "none", c.id, "/bin/true"), "none", "No such file", rc=255)
+    t.fails(t.skiff("exec", "--cgroup", "../x", c.id, "/bin/true"), "--cgroup", rc=255)
+
+
+@needs("root", "pids", "v1")
+def test_cgroup_of_controllers(t):
+    """--cgroup CTRL:PATH, repeated: each hierarchy by itself"""
+    c = t.sleeper()
+    dirs = below(c, "one")
+    below(c, "two")
+    found = cgroups_of_exec(t, c, "--cgroup", "pids,memory:one", "--cgroup", "cpu:two",
+                            "--cgroup", "cpuset:one", "--cgroup", "cpuset:two")
+    expected = {"pids": "/one", "memory": "/one", "cpu": "/two", "cpuset": "/two"}
+    for key, path in dirs.items():
+        t.equal(found[key], path + expected.get(key, ""), key)
+    t.fails(t.skiff("exec", "--cgroup", "nothing:one", c.id, "/bin/true"), "nothing", rc=255)
+
+
+@needs("root", "v2")
+def test_cgroup_of_controllers_v2(t):
+    """with cgroup v2 alone there are no hierarchies to choose from"""
+    if "pids" in kernel.cgroup_mounts():
+        t.skip("v1 is there")
+    c = t.sleeper()
+    t.fails(t.skiff("exec", "--cgroup", "pids:x", c.id, "/bin/true"), "--cgroup", "cgroup v2", rc=255)
+
+
+@needs("root", "v2")
+def test_no_internal_processes(t):
+    """where init has moved down and handed controllers on, exec goes where init is; --cgroup=/
+    says that it cannot"""
+    c = t.sleeper()
+    path = kernel.cgroup_dirs(c.pid)[""]
+    controllers = kernel.read(path + "/cgroup.controllers").split()
+    domain = [name for name in controllers if name in ("memory", "io", "hugetlb")]
+    if not domain:
+        t.skip("no controller to hand on")
+    os.mkdir(path + "/init")
+    with open(path + "/init/cgroup.procs", "w") as f:
+        f.write(str(c.pid))
+    with open(path + "/cgroup.subtree_control", "w") as f:
+        f.write("+" + domain[0])
+    t.equal(cgroups_of_exec(t, c)[""], path + "/init")
+    t.fails(t.skiff("exec", "--cgroup=/", c.id, "/bin/true"), "child groups", rc=255)

@@ -162,10 +162,10 @@ def test_put_back(t):
     for words in ([f"+ c {FREE}:0 r"], ["+ a"]):
         c = sleeper(t, *words)
         before = seen(c)
-        os.mkdir(f"{t.root}/{c.id}/devices.json.tmp")
+        os.mkdir(f"{t.root}/{c.id}/devices.json.new")
         t.fails(change(t, c, "- a", f"+ c {FREE}:1 rw",
                        also={"unified": {"cgroup.max.depth": "3"}}), "devices.json", rc=1)
-        os.rmdir(f"{t.root}/{c.id}/devices.json.tmp")
+        os.rmdir(f"{t.root}/{c.id}/devices.json.new")
         t.equal(seen(c), before)
         t.equal(kernel.cgroup_value(c.pid, "", "cgroup.max.depth"), "max")
         changed(t, c, f"+ c {FREE}:1 r")

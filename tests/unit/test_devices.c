@@ -5,7 +5,7 @@
 #include <linux/bpf.h>
 
 #include "cgroup/cgroup.h"
-#include "plan/limits.h"
+#include "plan/device_rules.h"
 #include "plan/parts.h"
 #include "spec/spec.h"
 

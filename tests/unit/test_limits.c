@@ -109,7 +109,7 @@ static const struct row {
 	{ &host_hybrid, "{'memory':{'limit':1}}", "!no cgroup controller \"memory\"" },
 	{ &host_hybrid, "{'memory':{'limit':-1}}", "" },
 	{ &host_v2_only, "{'cpu':{'shares':1024,'quota':50000,'period':200000,'burst':100,'idle':1}}",
-	  "cpu.weight=100; cpu.max=50000 200000; cpu.max.burst=100; cpu.idle=1" },
+	  "cpu.weight=100; cpu.idle=1; cpu.max=50000 200000; cpu.max.burst=100" },
 	{ &host_v2_only, "{'cpu':{'quota':50000}}", "cpu.max=50000 100000" },
 	{ &host_v2_only, "{'cpu':{'quota':-1}}", "cpu.max=max 100000 if there" },
 	{ &host_v2_only, "{'cpu':{'shares':0,'quota':0,'cpus':'','mems':''}}", "" },
@@ -301,7 +301,10 @@ static void test_make(void **state)
 static void test_open(void **state)
 {
 	const char *const dirs[] = { "/cg/cpuset/x", NULL, "/cg/unified/x" };
-	struct plan_target t = { .cgroups = dirs, .sub_cgroup = "a/b" };
+	const char *sub = "a/b";
+	struct plan_target t = { .cgroups = dirs,
+				 .sub_cgroups = &sub,
+				 .n_sub_cgroups = 1 };
 	struct cgroup_plan cg;
 	struct plan p;
 	struct err e = { 0 };
@@ -316,7 +319,7 @@ static void test_open(void **state)
 	assert_string_equal(plan_text(&p, p.host.v[1].str[0]), "/cg/unified/x");
 	assert_string_equal(plan_text(&p, p.host.v[1].str[1]), "/a/b");
 	assert_int_equal(p.host.v[1].word[1], 0);
-	t.sub_cgroup = "../b";
+	sub = "../b";
 	assert_int_equal(plan_cgroup_open(&p, &host_hybrid,
 					  &(struct plan_opts){ .id = "c" }, &t, &cg),
 			 -1);

@@ -329,24 +329,6 @@ static void test_refused(void **state)
 	put(in(top, "info/last_cmd_status"), "ok\n");
 }
 
-static void test_update(void **state)
-{
-	struct resctrl_dir dir = { (char *)in(top, "c1"), true };
-	struct skiff s = { .arena = arena };
-	struct container c = { .skiff = &s, .id = "c1" };
-
-	(void)state;
-	assert_int_equal(container_resctrl_set(&c, "L3:0=f", NULL, &e), -1);
-	assert_non_null(strstr(e.msg, "without linux.intelRdt"));
-	mkdir(dir.path, 0755);
-	c.state.resctrl.v = &dir;
-	c.state.resctrl.n = 1;
-	assert_int_equal(container_resctrl_set(&c, NULL, "MB:0=70", &e), 0);
-	assert_true(has(top, "c1/schemata", "MB:0=70\n"));
-	arena = s.arena;
-	rmdir(dir.path);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,7 +340,6 @@ int main(void)
 		cmocka_unit_test(test_existing),
 		cmocka_unit_test(test_default_class),
 		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_update),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
