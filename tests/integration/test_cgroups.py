@@ -79,6 +79,20 @@ def test_memory_limit_holds(t):
     t.true(large.out != "0\n", f"64 MB in 24: {large}")
 
 
+@needs("root", "memory")
+def test_memory_of_init(t):
+    """what is charged to a container before its program runs: at most 1 MiB; half of that is
+    limit enough to start in"""
+    c = t.create()
+    value_of = [value(c, "memory", "memory.usage_in_bytes", "memory.current")]
+    if is_v1(c, "memory"):
+        value_of.append(value(c, "memory", "memory.max_usage_in_bytes"))
+    t.true(max(int(text) for text in value_of) <= MB, f"charged: {value_of}")
+    c = t.create(resources(t, memory={"limit": MB // 2, "swap": MB // 2}))
+    c.start()
+    t.wait_until(lambda: kernel.has_executed(c.pid), what="the payload")
+
+
 @needs("root", "cpu")
 def test_cpu(t):
     """quota and period; shares become a weight on v2"""
