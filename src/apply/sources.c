@@ -23,6 +23,18 @@
 #define AT_RECURSIVE 0x8000
 #endif
 
+/* Where the kernel cannot (before 5.12), init clones it from mounts that are slaves. */
+static long leave_group(long fd)
+{
+	struct mount_attr none = { .propagation = MS_PRIVATE };
+	long r = sys_mount_setattr((int)fd, "", AT_EMPTY_PATH, &none, sizeof(none));
+
+	if (r == 0)
+		return fd;
+	close((int)fd);
+	return -ENOSYS;
+}
+
 int host_source(struct apply *a, const struct step *s, struct err *e)
 {
 	const char *path = text_of(a, s->str[0]);
@@ -31,6 +43,8 @@ int host_source(struct apply *a, const struct step *s, struct err *e)
 			 (s->flags & STEP_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
 	long fd = sys_open_tree(AT_FDCWD, path, flags);
 
+	if (fd >= 0 && s->flags & STEP_IN_USERNS)
+		fd = leave_group(fd);
 	if ((fd == -ENOSYS || fd == -EPERM) && !(s->flags & STEP_LAST))
 		return 0; /* init opens it in its own way */
 	if (fd < 0)

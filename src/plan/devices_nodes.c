@@ -70,7 +70,7 @@ static struct step *node(struct build *b, const char *path, bool bound,
 {
 	const char *name = strncmp(path, "/dev/", 5) ? path : path + 5;
 	bool flat = name != path && !strchr(name, '/');
-	int slot = bound ? part_source(b, path, 0, origin) : SLOT_NONE;
+	int slot = bound ? part_source(b, path, STEP_IN_USERNS, origin) : SLOT_NONE;
 	struct step *s = plan_init(b->p, OP_NODE, "%s", origin);
 
 	s->str[0] = plan_str(b->p, flat ? name : path);

@@ -77,7 +77,8 @@ enum step_flag {
 	STEP_NO_SYMLINK = 16,
 	/* source, target: do not follow a symbolic link as last part */
 	STEP_NOFOLLOW = 32,
-	STEP_IN_USERNS = 64, /* node: bind the host's device, mknod is not possible */
+	STEP_IN_USERNS =
+		64, /* node: bind the host's device, mknod is not possible; source: that */
 	/* wait: on SLOT_LISTEN instead of SLOT_TALK (created, waiting for start) */
 	STEP_ACCEPT = 128,
 	STEP_V1 = 256, /* cgroup: a v1 hierarchy */

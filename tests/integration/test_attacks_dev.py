@@ -4,8 +4,12 @@ import os
 import stat
 import subprocess
 
+import inside
 import kernel
+import leaks
 from attack import Canary, LEAN_DEV, allow_devices, link, verdict, without
+from bundle import add_user_namespace
+from harness import needs
 from terminal import ConsoleSocket
 
 
@@ -200,3 +204,33 @@ def test_default_devices_are_devices(t):
     for make in (lambda path: os.close(os.open(path, os.O_CREAT)), os.mkfifo, os.mkdir,
                  lambda path: os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 9))):
         run(make)
+
+
+def mounts_on_devices(t, c):
+    """try to cover a device of the container by a file of its own; the host's stay uncovered"""
+    before = leaks.mounts()
+    script = ("mount -t tmpfs none /dev/shm && echo mine >/dev/shm/f && "
+              "mount --bind /dev/shm/f /dev/null && cat /dev/null")
+    result = c.sh(script)
+    t.equal([m for m in leaks.mounts() if m not in before], [], "mounts on the host")
+    return result
+
+
+@needs("root")
+def test_mounts_on_bound_devices(t):
+    """what the root of a user namespace mounts on the host's device nodes, which are bound there,
+    does not reach the host; nothing in a container is in a propagation group of the host"""
+    for user in (True, False):
+        config = inside.set_capabilities(t.config("/bin/sleep", "100000"), "SYS_ADMIN")
+        config["linux"]["devices"] = [{"path": "/nodes/null", "type": "c", "major": 1, "minor": 3}]
+        if user:
+            add_user_namespace(config)
+            config["linux"]["devices"][0]["path"] = "/dev/null"
+        config["root"]["readonly"] = False
+        c = t.background(config, rootfs=t.rootfs())
+        shared = [m.point for m in kernel.mountinfo(c.pid)
+                  if any(word.startswith("shared") for word in m.optional)]
+        t.equal(shared, [], f"shared mounts, user namespace {user}")
+        result = mounts_on_devices(t, c)
+        t.equal(result.out, "mine\n", f"twin: the mount itself: {result}")
+        c.delete("--force")
