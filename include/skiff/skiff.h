@@ -235,6 +235,8 @@ SKIFF_API int skiff_check(struct skiff *s, const struct skiff_create *c,
 SKIFF_API int64_t skiff_duration(const char *text);
 /* "TERM", "SIGTERM", "sigterm", "15", "RTMIN+1" -> number; -1 = unknown. */
 SKIFF_API int skiff_signal_number(const char *name);
+/* The name ("TERM") of a signal below the real-time ones, or NULL. */
+SKIFF_API const char *skiff_signal_name(int number);
 
 #ifdef __cplusplus
 }

@@ -15,6 +15,17 @@
 #include "apply/parts.h"
 #include "base/fd.h"
 
+static int no_root(const char *path, struct err *e)
+{
+	int why = errno;
+
+	return err_sys(e, why, "make the state directory %s%s", path,
+		       why == EACCES || why == EPERM || why == EROFS
+			       ? " (without root, set XDG_RUNTIME_DIR to a directory of "
+				 "yours, or give --root)"
+			       : "");
+}
+
 /* mkdir -p of the state root. */
 static int make_root(struct apply *a, const char *root, struct err *e)
 {
@@ -25,11 +36,11 @@ static int make_root(struct apply *a, const char *root, struct err *e)
 			continue;
 		*p = '\0';
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			return err_sys(e, errno, "make directory %s", path);
+			return no_root(path, e);
 		*p = '/';
 	}
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_sys(e, errno, "make directory %s", path);
+		return no_root(path, e);
 	return 0;
 }
 
@@ -43,7 +54,7 @@ static int make_dir(struct apply *a, const char *root, const char *path, struct 
 			return -1;
 		r = mkdir(path, 0700);
 	}
-	return r < 0 ? err_sys(e, errno, "make state directory %s", path) : 0;
+	return r < 0 ? no_root(path, e) : 0;
 }
 
 int host_state_make(struct apply *a, const struct step *s, struct err *e)

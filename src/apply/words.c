@@ -88,42 +88,89 @@ static int label(const struct facts *f, struct err *e)
 		       f->second);
 }
 
-static int any(const struct facts *f, struct err *e)
+/* The user's word for what a step is about, where the step's own name is ours alone. */
+static const char *subject(const struct facts *f)
 {
-	const char *name = op_info(f->op)->name;
-
-	if (*f->first)
-		err_sys(e, f->error, "%s \"%s\"", name, f->first);
-	else
-		err_sys(e, f->error, "%s", name);
-	if (*f->detail) {
-		size_t n = strlen(e->msg);
-
-		snprintf(e->msg + n, sizeof(e->msg) - n, " (%s)", f->detail);
+	switch (f->op) {
+	case OP_TREE:
+		return strcmp(f->origin, "root.path") ? "mount source"
+						      : "root file system";
+	case OP_ROOT_ATTACH:
+		return "root file system";
+	case OP_TARGET:
+		return "mount point";
+	case OP_FS:
+		return "file system";
+	default:
+		return op_info(f->op)->name;
 	}
-	return -1;
 }
 
 /* Names inside the root that the root's own links lead astray. */
-static int place(const struct facts *f, struct err *e)
+static const char *reason_of_place(const struct facts *f)
 {
-	const char *why =
-		f->error == EXDEV || f->error == ELOOP
-			? " (a link there leads out of the root, through "
-			  "/proc/PID, or in circles)"
-		: f->error == EEXIST && f->op == OP_LINK
-			? " (what is there is no link to the same place)"
-		: f->error == EEXIST && f->op == OP_NODE
-			? " (what is there is not that device)"
-		: f->error == EEXIST && f->op == OP_TARGET
-			? " (a symbolic link without a target is there)"
-		: f->error == EINVAL && f->op == OP_UNMOUNT
-			? " (nothing is mounted there, or the container may not "
-			  "take it away)"
-			: "";
+	bool kernel = !strncmp(f->first, "/proc/", 6) || !strncmp(f->first, "/sys/", 5);
 
-	err_sys(e, f->error, "%s \"%s\"", op_info(f->op)->name, f->first);
-	snprintf(e->msg + strlen(e->msg), sizeof(e->msg) - strlen(e->msg), "%s", why);
+	if (f->error == EXDEV || f->error == ELOOP)
+		return "a link there leads out of the root, through /proc/PID, or in "
+		       "circles";
+	if (f->error == EEXIST)
+		return f->op == OP_LINK   ? "what is there is no link to the same place"
+		       : f->op == OP_NODE ? "what is there is not that device"
+					  : "a symbolic link without a target is there";
+	if (f->op == OP_TARGET && kernel)
+		return "nothing can be made in the kernel's file systems";
+	if (f->op == OP_TARGET && f->error == EROFS)
+		return "it is missing on a read-only file system: make it in the image";
+	return "";
+}
+
+/* What an errno means here, or what helps, where that is known. */
+static const char *reason(const struct facts *f)
+{
+	if (*f->detail)
+		return f->detail;
+	switch (f->op) {
+	case OP_LINK:
+	case OP_NODE:
+	case OP_TARGET:
+		return reason_of_place(f);
+	case OP_UNMOUNT:
+		return f->error == EINVAL ? "nothing is mounted there, or the container "
+					    "may not take "
+					    "it away"
+					  : reason_of_place(f);
+	case OP_TREE:
+		return f->error == ENOENT && !strcmp(f->origin, "root.path")
+			       ? "unpack an image there"
+			       : "";
+	case OP_FS:
+		return f->error == ENODEV ? "this kernel has no such file system" : "";
+	case OP_SYSCTL:
+		return f->error == ENOENT ? "this kernel has no such parameter" : "";
+	case OP_RLIMIT:
+		return f->error == EPERM ? "above the hard limit of skiff's caller" : "";
+	default:
+		return "";
+	}
+}
+
+static int any(const struct facts *f, struct err *e)
+{
+	const char *name = subject(f), *why = reason(f);
+	size_t n = strlen(f->first);
+
+	/* Sources of trees end with a slash, so that they must be directories. */
+	if (n > 1 && f->first[n - 1] == '/')
+		n--;
+	if (n)
+		err_sys(e, f->error, "%s \"%.*s\"", name, (int)n, f->first);
+	else
+		err_sys(e, f->error, "%s", name);
+	if (*why) {
+		n = strlen(e->msg);
+		snprintf(e->msg + n, sizeof(e->msg) - n, " (%s)", why);
+	}
 	return -1;
 }
 
@@ -153,12 +200,6 @@ int talk_failure(const struct plan *p, const struct report *r, const char *text,
 	case OP_LABEL:
 		label(&f, e);
 		break;
-	case OP_TARGET:
-	case OP_UNMOUNT:
-	case OP_LINK:
-	case OP_NODE:
-		place(&f, e);
-		break;
 	default:
 		any(&f, e);
 		break;
@@ -170,6 +211,37 @@ int talk_failure(const struct plan *p, const struct report *r, const char *text,
 	if (*f.origin)
 		err_origin(e, f.origin);
 	return -1;
+}
+
+/* The memory limit of the plan, or NULL. */
+static const char *memory_limit(const struct plan *p)
+{
+	for (size_t i = 0; i < p->host.n; i++) {
+		const struct step *s = &p->host.v[i];
+		const char *file = plan_text(p, s->str[0]);
+
+		if (s->op == OP_CGROUP_WRITE && (!strcmp(file, "memory.max") ||
+						 !strcmp(file, "memory.limit_in_bytes")))
+			return plan_text(p, s->str[1]);
+	}
+	return NULL;
+}
+
+static int killed(const struct plan *p, int signal, struct err *e)
+{
+	const char *limit = signal == SIGKILL ? memory_limit(p) : NULL;
+
+	if (limit)
+		return err_at(e, ERR_INIT, "linux.resources.memory.limit",
+			      "init was killed by signal 9 before the program was "
+			      "executed: most likely %s bytes of memory are too few",
+			      limit);
+	return err_set(e, ERR_INIT,
+		       "init was killed by signal %d%s before the program was executed",
+		       signal,
+		       signal == SIGKILL  ? " (out of memory, or by somebody)"
+		       : signal == SIGSYS ? " (by the system call filter)"
+					  : "");
 }
 
 int words_died(struct apply *a, struct err *e)
@@ -186,12 +258,6 @@ int words_died(struct apply *a, struct err *e)
 			"init ended with status %d before the program was executed",
 			info.si_status);
 	if (info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED)
-		return err_set(
-			e, ERR_INIT,
-			"init was killed by signal %d%s before the program was executed",
-			info.si_status,
-			info.si_status == SIGKILL  ? " (out of memory, or by somebody)"
-			: info.si_status == SIGSYS ? " (by the system call filter)"
-						   : "");
+		return killed(a->plan, info.si_status, e);
 	return err_set(e, ERR_INIT, "init ended before the program was executed");
 }

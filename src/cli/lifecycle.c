@@ -1,5 +1,7 @@
 /* skiff start, state, pause, resume, kill, delete. */
+#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/cli.h"
 
@@ -81,13 +83,16 @@ static int for_each(struct cli *cli, const struct each *each, const char *patter
 	struct skiff_error e = { .size = sizeof(e) };
 	const char *const *ids;
 	size_t n;
-	int r = 0;
+	int first = 0;
 
 	if (skiff_match(cli->skiff, pattern, &ids, &n, &e) < 0)
 		return cli_fail(cli, &e);
-	for (size_t i = 0; i < n; i++)
-		r |= each->act(cli, ids[i], each);
-	return r;
+	for (size_t i = 0; i < n; i++) {
+		int r = each->act(cli, ids[i], each);
+
+		first = first ? first : r;
+	}
+	return first;
 }
 
 static int kill_one(struct cli *cli, const char *id, const struct each *each)
@@ -106,6 +111,32 @@ static int delete_one(struct cli *cli, const char *id, const struct each *each)
 	return skiff_delete(cli->skiff, id, each->flag, &e) < 0 ? cli_fail(cli, &e) : 0;
 }
 
+enum { SIGNALS = 32 };
+
+static int unknown_signal(struct cli *cli, const char *name)
+{
+	const char *word = strncasecmp(name, "SIG", 3) ? name : name + 3, *nearest = NULL;
+	size_t n = strlen(word), best = NAMES_FAR(n) + 1;
+	char *upper = arena_strdup(&cli->arena, word);
+
+	for (char *c = upper; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
+	for (int i = 1; i < SIGNALS; i++) {
+		const char *known = skiff_signal_name(i);
+
+		if (known && names_nearer(known, upper, n, &best))
+			nearest = known;
+	}
+	if (nearest)
+		return cli_usage_error(cli,
+				       "unknown signal \"%s\" (did you mean \"%s\"?)",
+				       name, nearest);
+	return cli_usage_error(cli,
+			       "unknown signal \"%s\": a name as of kill(1) or a number "
+			       "from 0 to 64",
+			       name);
+}
+
 static int run_kill(struct cli *cli, const void *opts, int argc, char **argv)
 {
 	const struct kill_opts *o = opts;
@@ -113,7 +144,7 @@ static int run_kill(struct cli *cli, const void *opts, int argc, char **argv)
 	struct each each = { skiff_signal_number(name), o->all, kill_one };
 
 	if (each.signal < 0)
-		return cli_error(cli, "unknown signal \"%s\"", name);
+		return unknown_signal(cli, name);
 	return o->regex ? for_each(cli, &each, argv[0]) : kill_one(cli, argv[0], &each);
 }
 

@@ -155,6 +155,8 @@ static void check_all(struct checker *k, const char *id)
 	check_namespace_files(k);
 	check_cpus(k);
 	check_program(k);
+	check_hooks(k);
+	check_terminal(k);
 	check_identity(k);
 	check_labels(k);
 	check_sysctls(k);

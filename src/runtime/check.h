@@ -25,6 +25,9 @@ bool check_is_known(const struct checker *k, const char *origin);
  * it. -errno. */
 int check_open(const struct checker *k, const char *path, int flags);
 
+/* Some mount will stand where this path of the container leads. */
+bool check_is_covered(const struct checker *k, const char *path);
+
 void check_kernel(struct checker *k); /* check_host.c */
 void check_identity(struct checker *k);
 void check_labels(struct checker *k);
@@ -39,6 +42,8 @@ void check_filesystems(struct checker *k); /* check_kinds.c */
 void check_namespace_files(struct checker *k);
 void check_cpus(struct checker *k);
 void check_program(struct checker *k); /* check_program.c */
-void check_limits(struct checker *k);  /* check_rights.c */
+void check_hooks(struct checker *k);   /* check_hooks.c */
+void check_terminal(struct checker *k);
+void check_limits(struct checker *k); /* check_rights.c */
 void check_capabilities(struct checker *k);
 void check_filter(struct checker *k);

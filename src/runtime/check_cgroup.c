@@ -96,6 +96,21 @@ static void check_made(struct checker *k, const struct step *st, uint32_t needed
 		check_delegated(k, parent, needed & host_v2(k->host)->controllers);
 }
 
+/* The kernel charges memory in portions of 64 pages: with less than two of them even the
+ * smallest static program is killed before it begins. */
+static void check_memory(struct checker *k)
+{
+	const struct resources *r = k->spec->linux_ ? k->spec->linux_->resources : NULL;
+	const struct memory *m = r ? r->memory : NULL;
+	enum { LEAST = 512 << 10 };
+
+	if (m && m->limit.set && m->limit.v > 0 && m->limit.v < LEAST)
+		check_add(k, true, "linux.resources.memory.limit",
+			  "the unit is bytes: allow some MiB",
+			  "%lld bytes are hardly enough to start a program",
+			  (long long)m->limit.v);
+}
+
 void check_cgroups(struct checker *k)
 {
 	const struct plan *p = &k->job.plan;
@@ -103,6 +118,7 @@ void check_cgroups(struct checker *k)
 							       k->host)
 					  : 0;
 
+	check_memory(k);
 	for (size_t i = 0; i < p->host.n; i++)
 		if (p->host.v[i].op == OP_CGROUP_MAKE)
 			check_made(k, &p->host.v[i], needed);

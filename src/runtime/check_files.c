@@ -87,12 +87,39 @@ static bool is_covered_before(const struct checker *k, size_t index)
 	return false;
 }
 
+/* The kernel's own file systems have what they have: no mount point can be made there.
+ * What the container's will have, the host's tells. */
+static void check_kernel_place(struct checker *k, size_t index)
+{
+	const char *path = k->spec->mounts.v[index].destination, *type = NULL, *rest = "";
+
+	for (size_t i = 0; path && i < index; i++) {
+		const struct mount *m = &k->spec->mounts.v[i];
+		size_t n = m->destination ? strlen(m->destination) : 0;
+
+		if (n > 1 && !strncmp(path, m->destination, n) && path[n] == '/') {
+			type = m->type;
+			rest = path + n;
+		}
+	}
+	if (!type || (strcmp(type, "proc") != 0 && strcmp(type, "sysfs") != 0))
+		return;
+	rest = check_path(k, "%s%s", *type == 'p' ? "/proc" : "/sys", rest);
+	if (access(rest, F_OK) < 0 && errno == ENOENT)
+		check_add(k, false, check_path(k, "mounts[%zu].destination", index),
+			  "mount on a file or directory that is there",
+			  "%s is not there, and cannot be made in a file system of type "
+			  "%s",
+			  path, type);
+}
+
 static void check_mount(struct checker *k, const struct mount *m, size_t i)
 {
 	const char *at = check_path(k, "mounts[%zu].source", i), *source;
 	struct mount_wish w;
 	struct stat st;
 
+	check_kernel_place(k, i);
 	mount_options_read(&m->options, k->arena, &w);
 	if (!w.bind || !m->source || !m->destination)
 		return;

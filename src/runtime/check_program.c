@@ -14,8 +14,7 @@
 
 enum { HEAD = 256, INTERPRETERS = 4, SEGMENTS = 64, PATH_LONG = 1024 };
 
-/* Some mount will stand where this path leads. */
-static bool is_covered(const struct checker *k, const char *path)
+bool check_is_covered(const struct checker *k, const char *path)
 {
 	for (size_t i = 0; i < k->spec->mounts.n; i++) {
 		const char *d = k->spec->mounts.v[i].destination;
@@ -57,7 +56,7 @@ static const char *find_program(struct checker *k, const struct process *p)
 		const char *path = check_path(k, "%.*s/%s", (int)n, dir, name);
 		auto_fd fd = check_open(k, path, O_PATH);
 
-		if ((fd >= 0 && is_executable(fd)) || is_covered(k, path))
+		if ((fd >= 0 && is_executable(fd)) || check_is_covered(k, path))
 			return path;
 		dir += n + (dir[n] == ':');
 	}
@@ -162,7 +161,8 @@ static void check_chain(struct checker *k, const char *path)
 {
 	const char *user = NULL;
 
-	for (int i = 0; i < INTERPRETERS && path && *path && !is_covered(k, path); i++) {
+	for (int i = 0; i < INTERPRETERS && path && *path && !check_is_covered(k, path);
+	     i++) {
 		auto_fd fd = check_open(k, path, O_RDONLY);
 
 		if (!check_link(k, path, user, fd))
@@ -176,7 +176,7 @@ static void check_cwd(struct checker *k, const struct process *p)
 {
 	auto_fd fd = -1;
 
-	if (!p->cwd || *p->cwd != '/' || is_covered(k, p->cwd))
+	if (!p->cwd || *p->cwd != '/' || check_is_covered(k, p->cwd))
 		return;
 	fd = check_open(k, p->cwd, O_PATH | O_DIRECTORY);
 	if (fd == -ENOENT)

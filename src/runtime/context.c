@@ -174,13 +174,20 @@ void skiff_free(struct skiff *s)
 	arena_done(&arena);
 }
 
+/* Whether a message names a JSON path itself. One like "root" may be a word of it. */
+static bool has_origin(const char *msg, const char *origin)
+{
+	return strpbrk(origin, ".[-") ? strstr(msg, origin) != NULL
+				      : !strncmp(msg, origin, strlen(origin));
+}
+
 /* "config.json: process.cwd: not an absolute path": where, unless the text has it
  * already, then what. */
 static void put_message(const struct skiff *s, const struct err *err, char *to,
 			size_t size)
 {
 	bool config = err->code == ERR_CONFIG && *err->origin && s && s->config_name;
-	bool origin = *err->origin && !strstr(err->msg, err->origin);
+	bool origin = *err->origin && !has_origin(err->msg, err->origin);
 
 	snprintf(to, size, "%s%s%s%s%s", config ? s->config_name : "", config ? ": " : "",
 		 origin ? err->origin : "", origin ? ": " : "", err->msg);

@@ -14,8 +14,29 @@
 #include "plan/mount_options.h"
 #include "runtime/runtime.h"
 
+/* What works. Whoever adds one of these changes its line here, and nothing else below. */
+enum {
+	HAS_CGROUP_SYSTEMD = 0,
+	HAS_CGROUP_SYSTEMD_USER = 0,
+	HAS_CGROUP_RDMA = 1,
+	HAS_APPARMOR = 1,
+	HAS_SELINUX = 1,
+	HAS_INTEL_RDT = 1,
+	HAS_INTEL_RDT_SCHEMATA = 1,
+	HAS_INTEL_RDT_MONITORING = 1,
+	HAS_IDMAP = 1,
+	HAS_NET_DEVICES = WITH_NET,
+};
+
+/* Annotations of config.json that change what is done; a dot at the end stands for all
+ * that begin so. */
+static char *const acting_annotations[] = { "run.oci." };
+
 struct enabled {
 	bool enabled;
+};
+struct policy_features {
+	strs modes, flags;
 };
 struct cgroup_features {
 	bool v1, v2, systemd, systemd_user, rdma;
@@ -36,6 +57,7 @@ struct linux_features {
 	struct seccomp_features *seccomp;
 	struct enabled *apparmor, *selinux;
 	struct rdt_features *intel_rdt;
+	struct policy_features *memory_policy;
 	struct mount_extensions *mount_extensions;
 	struct enabled *net_devices;
 };
@@ -56,6 +78,27 @@ static const struct type enabled_type = { "enabled", sizeof(struct enabled),
 					  enabled_fields };
 
 /* clang-format off */
+static const struct field rdt_fields[] = {
+	J_BOOL(struct rdt_features, enabled, "enabled", F_SHOW, "Whether it works."),
+	J_BOOL(struct rdt_features, schemata, "schemata", F_SHOW, "intelRdt.schemata."),
+	J_BOOL(struct rdt_features, monitoring, "monitoring", F_SHOW, "intelRdt.enableMonitoring."),
+	J_END
+};
+/* clang-format on */
+static const struct type rdt_type = { "intelRdt", sizeof(struct rdt_features),
+				      rdt_fields };
+
+/* clang-format off */
+static const struct field policy_fields[] = {
+	J_STRS(struct policy_features, modes, "modes", 0, "Known modes."),
+	J_STRS(struct policy_features, flags, "flags", 0, "Known flags."),
+	J_END
+};
+/* clang-format on */
+static const struct type policy_type = { "memoryPolicy", sizeof(struct policy_features),
+					 policy_fields };
+
+/* clang-format off */
 static const struct field cgroup_fields[] = {
 	J_BOOL(struct cgroup_features, v1, "v1", F_SHOW, "Version 1."),
 	J_BOOL(struct cgroup_features, v2, "v2", F_SHOW, "Version 2."),
@@ -67,17 +110,6 @@ static const struct field cgroup_fields[] = {
 /* clang-format on */
 static const struct type cgroup_type = { "cgroup", sizeof(struct cgroup_features),
 					 cgroup_fields };
-
-/* clang-format off */
-static const struct field rdt_fields[] = {
-	J_BOOL(struct rdt_features, enabled, "enabled", F_SHOW, "Whether it works."),
-	J_BOOL(struct rdt_features, schemata, "schemata", F_SHOW, "intelRdt.schemata."),
-	J_BOOL(struct rdt_features, monitoring, "monitoring", F_SHOW, "intelRdt.enableMonitoring."),
-	J_END
-};
-/* clang-format on */
-static const struct type rdt_type = { "intelRdt", sizeof(struct rdt_features),
-				      rdt_fields };
 
 /* clang-format off */
 static const struct field seccomp_fields[] = {
@@ -112,6 +144,7 @@ static const struct field linux_fields[] = {
 	J_OBJ(L, apparmor, "apparmor", 0, struct enabled, &enabled_type, "AppArmor profiles."),
 	J_OBJ(L, selinux, "selinux", 0, struct enabled, &enabled_type, "SELinux labels."),
 	J_OBJ(L, intel_rdt, "intelRdt", 0, struct rdt_features, &rdt_type, "Intel RDT."),
+	J_OBJ(L, memory_policy, "memoryPolicy", 0, struct policy_features, &policy_type, "NUMA policies."),
 	J_OBJ(L, mount_extensions, "mountExtensions", 0, struct mount_extensions, &extension_type, "Mounts."),
 	J_OBJ(L, net_devices, "netDevices", 0, struct enabled, &enabled_type, "Network devices."),
 	J_END
@@ -235,26 +268,39 @@ static pairs annotations(struct arena *arena)
 	return (pairs){ p, 3 };
 }
 
-int skiff_features(struct skiff *s, const char **ret, struct skiff_error *e)
+static void fill_linux(struct linux_features *l, struct arena *arena)
 {
-	struct enabled yes = { true };
-	struct enabled net_devices = { WITH_NET };
-	struct rdt_features rdt = { true, true, true };
-	struct cgroup_features cgroup = { .v1 = true, .v2 = true, .rdma = true };
-	struct seccomp_features seccomp;
-	struct mount_extensions extensions = { .idmap = &yes };
-	struct linux_features linux_ = {
-		.namespaces = WORDS("cgroup", "ipc", "mount", "network", "pid", "time",
-				    "user", "uts"),
-		.capabilities = words_of(cap_names(), &s->arena),
+	static struct enabled apparmor = { HAS_APPARMOR }, selinux = { HAS_SELINUX },
+			      idmap = { HAS_IDMAP }, net_devices = { HAS_NET_DEVICES };
+	static struct rdt_features rdt = { HAS_INTEL_RDT, HAS_INTEL_RDT_SCHEMATA,
+					   HAS_INTEL_RDT_MONITORING };
+	static struct cgroup_features cgroup = { true, true, HAS_CGROUP_SYSTEMD,
+						 HAS_CGROUP_SYSTEMD_USER,
+						 HAS_CGROUP_RDMA };
+	static struct mount_extensions extensions = { .idmap = &idmap };
+
+	*l = (struct linux_features){
+		.namespaces = words_of(ns_names, arena),
+		.capabilities = words_of(cap_names(), arena),
 		.cgroup = &cgroup,
-		.seccomp = &seccomp,
-		.apparmor = &yes,
-		.selinux = &yes,
+		.seccomp = arena_new(arena, struct seccomp_features),
+		.apparmor = &apparmor,
+		.selinux = &selinux,
 		.intel_rdt = &rdt,
+		.memory_policy = arena_new(arena, struct policy_features),
 		.mount_extensions = &extensions,
 		.net_devices = &net_devices,
 	};
+	fill_seccomp(l->seccomp, arena);
+	*l->memory_policy = (struct policy_features){
+		.modes = words_of(mpol_names, arena),
+		.flags = words_of(mpol_flag_names, arena),
+	};
+}
+
+int skiff_features(struct skiff *s, const char **ret, struct skiff_error *e)
+{
+	struct linux_features linux_;
 	struct features f = {
 		.min = "1.0.0",
 		.max = SPEC_VERSION,
@@ -263,11 +309,13 @@ int skiff_features(struct skiff *s, const char **ret, struct skiff_error *e)
 		.mount_options = option_words(&s->arena),
 		.linux_ = &linux_,
 		.annotations = annotations(&s->arena),
+		.unsafe = { (char **)acting_annotations,
+			    sizeof(acting_annotations) / sizeof(char *) },
 	};
 	struct buf b;
 
 	(void)e;
-	fill_seccomp(&seccomp, &s->arena);
+	fill_linux(&linux_, &s->arena);
 	buf_init(&b, &s->arena, (size_t)1 << 20);
 	json_print(&b, &features_type, &f, JSON_PRETTY);
 	buf_char(&b, '\n');

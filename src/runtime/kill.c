@@ -68,6 +68,11 @@ static int let_die(struct container *c, struct err *e)
 	return d && d->v1 ? cgroup_freeze(d->path, true, false, THAW_MS, e) : 0;
 }
 
+const char *skiff_signal_name(int number)
+{
+	return names_text(signals, number);
+}
+
 static int kill_one(struct container *c, int signal, struct err *e)
 {
 	if (container_find(c, e) < 0)

@@ -4,6 +4,7 @@ core_sources += \
 	src/runtime/check_cgroup.c \
 	src/runtime/check_devices.c \
 	src/runtime/check_files.c \
+	src/runtime/check_hooks.c \
 	src/runtime/check_host.c \
 	src/runtime/check_kinds.c \
 	src/runtime/check_program.c \

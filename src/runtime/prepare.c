@@ -66,8 +66,21 @@ int job_open(struct job *j, int *ret_dir, struct err *e)
 
 int job_read(struct job *j, int dir, const struct json_notes *all, struct err *e)
 {
-	return spec_load_file(dir, j->s->config_name, &j->s->arena, all, &j->spec,
-			      &j->text, &j->text_len, e);
+	const char *name = j->s->config_name;
+
+	if (!spec_load_file(dir, name, &j->s->arena, all, &j->spec, &j->text,
+			    &j->text_len, e))
+		return 0;
+	if (e->errnum != ENOENT)
+		return -1;
+	err_set(e, ERR_CONFIG, "open %s%s%s: No such file or directory%s", name,
+		*name == '/' ? "" : " in ", *name == '/' ? "" : j->bundle,
+		j->c->config
+			? ""
+			: " (--bundle names another directory, \"skiff spec\" writes "
+			  "a config.json)");
+	e->errnum = ENOENT;
+	return -1;
 }
 
 int job_load(struct job *j, struct err *e)

@@ -195,7 +195,7 @@ static void check_device(struct check *c, const struct device *d, size_t i)
 
 	if (d->type && (strlen(d->type) != 1 || !strchr("cbup", d->type[0])))
 		check_fault(c, check_at(c, "linux.devices[%zu].type", i),
-			    "unknown device type (one of: c, u, b, p)");
+			    "unknown device type \"%s\" (one of: c, u, b, p)", d->type);
 	else if (!fifo && (!d->major.set || !d->minor.set))
 		check_fault(c, check_at(c, "linux.devices[%zu]", i),
 			    "needs major and minor");

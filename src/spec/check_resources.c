@@ -21,7 +21,8 @@ static void check_rules(const struct part *t)
 
 		if (!all && (strlen(d->type) != 1 || !strchr("cb", d->type[0])))
 			check_fault(t->c, AT(t, "devices[%zu].type", i),
-				    "unknown device type (one of: a, c, b)");
+				    "unknown device type \"%s\" (one of: a, c, b)",
+				    d->type);
 		if (d->access && d->access[strspn(d->access, "rwm")])
 			check_fault(t->c, AT(t, "devices[%zu].access", i),
 				    "may consist of r, w and m only");

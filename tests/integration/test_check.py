@@ -279,3 +279,45 @@ def test_taken_and_malformed_ids(t):
         result = t.skiff("check", "--id", ident, path)
         t.equal(result.rc, 1, f"exit status of {ident}")
         t.contains(result.out, part, "findings")
+
+
+def test_hooks(t):
+    """a hook's program that is missing or cannot be executed, on the host or in the image"""
+    for kind in ("prestart", "createRuntime", "createContainer", "startContainer", "poststart"):
+        expect(t, "fault", f"hooks.{kind}[0].path", "/nowhere/hook", "No such file",
+               set={"hooks": {kind: [{"path": "/nowhere/hook"}]}}, fix="install it")
+        expect(t, "fault", f"hooks.{kind}[1].path", "not executable", fix="chmod +x",
+               set={"hooks": {kind: [{"path": "/bin/sh"}, {"path": "/etc/passwd"}]}})
+        expect(t, "fault", f"hooks.{kind}[0].path", "is no file",
+               set={"hooks": {kind: [{"path": "/etc"}]}})
+    expect(t, "hint", "hooks.poststop[0].path", "No such file",
+           set={"hooks": {"poststop": [{"path": "/nowhere/hook"}]}})
+    config = t.config()
+    config["hooks"] = {"startContainer": [{"path": "/bin/busybox"}],
+                       "createRuntime": [{"path": "/bin/sh"}]}
+    t.equal([f for f in findings(t, config) if "hooks" in f[1]], [], "sound hooks")
+
+
+def test_terminal(t):
+    """a terminal needs a receiver when nobody waits"""
+    expect(t, "hint", "process.terminal", "--console-socket", set={"process.terminal": True})
+
+
+def test_places_in_kernel_file_systems(t):
+    """a mount point that proc or sysfs does not have"""
+    tmpfs = {"type": "tmpfs", "source": "x"}
+    expect(t, "fault", "mounts[7].destination", "/proc/nothing", "type proc",
+           set={"mounts[+]": {"destination": "/proc/nothing", **tmpfs}})
+    expect(t, "fault", "mounts[7].destination", "/sys/nothing/x", "type sysfs",
+           set={"mounts[+]": {"destination": "/sys/nothing/x", **tmpfs}})
+    config = t.config()
+    config["mounts"] += [{"destination": "/proc/irq", **tmpfs},
+                         {"destination": "/proc/irq/made", **tmpfs}]
+    t.equal([f for f in findings(t, config) if f[1].startswith("mounts")], [], "sound mounts")
+
+
+@needs("memory")
+def test_little_memory(t):
+    """a limit that nothing can run with"""
+    expect(t, "hint", "linux.resources.memory.limit", "hardly enough",
+           set={"linux.resources.memory": {"limit": 4096}})

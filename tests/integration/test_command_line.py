@@ -219,3 +219,82 @@ def test_codes_documented(t):
     for code, status in CODES.items():
         roff = code.replace("-", "\\-")
         t.true(re.search(rf"^\.TP\n\.BR {re.escape(roff)} \({status}\)$", page, re.M), code)
+
+
+# -- what a new user meets first
+
+def test_no_config(t):
+    """a missing config.json is told with the directory that was searched, and a way on"""
+    os.mkdir(t.path("empty"))
+    for args, how in ((("run", "x"), {"cwd": t.path("empty")}),
+                      (("run", "-b", t.path("empty"), "x"), {}),
+                      (("plan",), {"cwd": t.path("empty")})):
+        t.fails(t.skiff(*args, **how), f"open config.json in {t.path('empty')}:", "--bundle",
+                "skiff spec", rc=1)
+    result = t.skiff("check", t.path("empty"))
+    t.equal(result.rc, 1)
+    t.contains(result.out, f"open config.json in {t.path('empty')}:")
+    t.fails(t.skiff("run", "-b", t.path("empty"), "-f", "/nowhere.json", "x"),
+            "open /nowhere.json: No such file", rc=1)
+    t.fails(t.skiff("run", "-b", t.path("empty"), "-f", "web.json", "x"),
+            f"open web.json in {t.path('empty')}: No such file", rc=1)
+
+
+def refused(t, change, *phrases):
+    config = t.config()
+    change(config)
+    result = t.skiff("create", "--bundle", t.bundle(config), t.new_id())
+    t.fails(result, *phrases, rc=1)
+
+
+@needs("root")
+def test_words(t):
+    """messages name the property, the thing and what to do"""
+    mount = {"destination": "/mnt", "type": "tmpfs", "source": "x"}
+    refused(t, lambda c: c.update(root={"path": "nowhere"}), "root.path: root file system \"",
+            "/nowhere\": No such file or directory (unpack an image there)")
+    refused(t, lambda c: c.pop("root"), "config.json: root: missing")
+    refused(t, lambda c: c["mounts"].append({**mount, "destination": "/proc/x"}),
+            "mounts[7].destination: mount point \"/proc/x\"", "nothing can be made")
+    refused(t, lambda c: c["mounts"].append({**mount, "type": "nosuchfs"}),
+            "mounts[7]: file system \"nosuchfs\": No such device (this kernel has no such")
+    refused(t, lambda c: c["linux"].update(sysctl={"net.ipv4.nothing": "1"}),
+            "linux.sysctl[\"net.ipv4.nothing\"]", "(this kernel has no such parameter)")
+    refused(t, lambda c: c["linux"].update(devices=[{"path": "/dev/x", "type": "z", "major": 1,
+                                                     "minor": 1}]),
+            "linux.devices[0].type: unknown device type \"z\"")
+
+
+@needs("root", "memory")
+def test_too_little_memory(t):
+    """an init that was killed for memory is told with the limit that did it"""
+    refused(t, lambda c: c["linux"]["resources"].update(memory={"limit": 4096}),
+            "linux.resources.memory.limit", "4096 bytes of memory are too few")
+
+
+@needs("root")
+def test_signal_names(t):
+    """a signal that is not known is answered with the nearest one"""
+    c = t.sleeper()
+    for word, nearest in (("SIGTRM", "TERM"), ("HUPP", "HUP"), ("sigkil", "KILL"), ("usr3", "USR1")):
+        t.fails(t.skiff("kill", c.id, word), f'unknown signal "{word}" (did you mean "{nearest}"?)',
+                rc=1)
+    t.fails(t.skiff("kill", c.id, "99"), "0 to 64", rc=1)
+    t.equal(c.state()["status"], "running")
+
+
+@needs("root", "cmd:setpriv")
+def test_state_of_others(t):
+    """an ordinary user whose state directory cannot be made is told of the ways out"""
+    path = t.bundle()
+    os.chmod(t.dir, 0o755)
+    config = bundle.add_user_namespace(t.config())
+    for name in ("uidMappings", "gidMappings"):
+        config["linux"][name] = [{"containerID": 0, "hostID": 65534, "size": 1}]
+    path = t.bundle(config)
+    for root in (t.path("mine"), "/proc/mine"):
+        result = t.command("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", t.binary,
+                           "--root", root, "create", "-b", path, t.new_id())
+        t.fails(result, f"make the state directory {root}", rc=1)
+        if root == t.path("mine"):
+            t.contains(result.err, "XDG_RUNTIME_DIR")

@@ -453,7 +453,8 @@ static void test_words(void **state)
 	f->c.detail = "because";
 	s->op = OP_FS;
 	s->str[0] = put(f, "tmpfs");
-	expect_words(f, talk[1], EINVAL, "fs \"tmpfs\": Invalid argument (because)");
+	expect_words(f, talk[1], EINVAL,
+		     "file system \"tmpfs\": Invalid argument (because)");
 	close(talk[1]);
 }
 
