@@ -99,8 +99,9 @@ const struct cgroup_dir *container_freezer(const struct container *c);
  * Always -1. */
 int container_stuck(const struct container *c, int seconds, struct err *e);
 
-/* processes.c: every process of the container, in ascending order. Without a cgroup that
- * is an error; a cgroup that is gone has none. */
+/* processes.c: 0 when one of its cgroups is there. */
+int container_no_cgroup(const struct container *c, struct err *e);
+/* Every process of the container, in ascending order; without a cgroup an error. */
 int container_pids(struct container *c, pid_t **ret, size_t *ret_n, struct err *e);
 
 /* hooks.c */

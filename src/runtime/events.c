@@ -55,7 +55,7 @@ static int find(struct skiff *s, const char *id, struct container *c, struct err
 	    container_hold(c, e) < 0)
 		return -1;
 	if (c->pidfd >= 0 && c->status != STATUS_CREATING)
-		return 0;
+		return container_no_cgroup(c, e);
 	return err_set(e, ERR_STOPPED,
 		       "container \"%s\" is not running: container not running (%s)", id,
 		       status_name(c->status));

@@ -1,6 +1,7 @@
 /* ps: which processes a container has, by its cgroup; those below it included. */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cgroup/cgroup.h"
 #include "runtime/container.h"
@@ -12,6 +13,19 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Without root the record may name cgroups that could not be made. */
+int container_no_cgroup(const struct container *c, struct err *e)
+{
+	for (size_t i = 0; i < c->state.cgroups.n; i++)
+		if (!access(c->state.cgroups.v[i].path, F_OK))
+			return 0;
+	return err_set(
+		e, ERR_STATE,
+		"container \"%s\" has no cgroup of its own, by which its processes "
+		"could be told from others and what they use be counted",
+		c->id);
+}
+
 int container_pids(struct container *c, pid_t **ret, size_t *ret_n, struct err *e)
 {
 	size_t n = 0, unique = 0;
@@ -19,11 +33,13 @@ int container_pids(struct container *c, pid_t **ret, size_t *ret_n, struct err *
 
 	if (container_load(c, e) < 0)
 		return -1;
-	if (!c->state.cgroups.n)
-		return err_set(e, ERR_STATE,
-			       "container \"%s\" has no cgroup of its own, by which its "
-			       "processes could be told from others",
-			       c->id);
+	*ret_n = 0;
+	if (container_no_cgroup(c, e) < 0) {
+		/* It goes with a stopped container. */
+		struct err ignored;
+
+		return !container_find(c, &ignored) && !c->pid ? 0 : -1;
+	}
 	/* Any one hierarchy has them all. */
 	if (cgroup_pids(c->state.cgroups.v[0].path, &c->skiff->arena, &v, &n, e) < 0 &&
 	    e->errnum != ENOENT)

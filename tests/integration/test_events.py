@@ -364,3 +364,12 @@ def test_io(t):
         t.skip("no device was written to")
     found = stats(t, c)["blkio"]["ioServiceBytesRecursive"]
     t.equal(found, expected)
+
+
+@needs("root")
+def test_without_cgroup(t):
+    """without a cgroup nothing is counted: an error says so"""
+    t.command(t.binary, "--root", t.root, "--cgroup-manager=disabled", "run", "--detach",
+              "--bundle", t.bundle(t.config("/bin/sleep", "100000")), ident := t.new_id())
+    for options in (["--stats"], []):
+        t.fails(t.skiff("events", *options, ident), "no cgroup", rc=1)

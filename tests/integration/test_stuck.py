@@ -84,7 +84,7 @@ def stuck_container(t):
     return c, fuse, child
 
 
-@needs("root", "native")
+@needs("root")
 @limit(90)
 def test_unkillable(t):
     """delete --force of a container with a process that cannot be killed ends in time and names
@@ -95,7 +95,7 @@ def test_unkillable(t):
         t.wait_until(lambda: kernel.status(child)["State"].startswith("D"), what="state D")
         result = t.skiff("delete", "--force", c.id, timeout=2 * BOUND)
         t.fails(result, f"process {child} (cat)", "state D", "request_wait_answer", rc=1)
-        t.true(BOUND - 1 < result.seconds < BOUND + 4, f"it took {result.seconds} s")
+        t.true(BOUND - 1 < result.seconds < BOUND + 4 * SLOW, f"it took {result.seconds} s")
         t.equal(t.ok("list", "-q").out.split(), [c.id], "list")
     finally:
         fuse.end()
@@ -103,7 +103,7 @@ def test_unkillable(t):
     c.delete("--force")
 
 
-@needs("root", "native")
+@needs("root")
 @limit(90)
 def test_unfreezable(t):
     """pause of a container with a process that does not stop ends in time, names it, and leaves
@@ -112,7 +112,7 @@ def test_unfreezable(t):
     try:
         result = t.skiff("pause", c.id, timeout=2 * BOUND)
         t.fails(result, f"process {child} (cat)", "request_wait_answer", rc=1)
-        t.true(BOUND - 1 < result.seconds < BOUND + 4, f"it took {result.seconds} s")
+        t.true(BOUND - 1 < result.seconds < BOUND + 4 * SLOW, f"it took {result.seconds} s")
         t.equal(c.state()["status"], "running")
         t.equal(t.ok("list", "-q").out.split(), [c.id], "list")
     finally:
@@ -136,7 +136,7 @@ def test_uncollected(t):
     result = t.skiff("delete", "--force", c.id, timeout=2 * BOUND)
     t.fails(result, f"process {pid} (sleep), which has ended",
             f"process {parent.pid} (python3)", c.id, rc=1)
-    t.true(result.seconds < (BOUND + 4) * SLOW, f"it took {result.seconds} s")
+    t.true(result.seconds < BOUND + 4 * SLOW, f"it took {result.seconds} s")
     parent.kill()
     parent.wait()
     t.wait_until(lambda: not kernel.is_alive(c.pid), what="init's end")
