@@ -94,11 +94,9 @@ int container_mark(struct container *c, bool paused, struct err *e);
 
 /* pause.c: the cgroup that freezes the container, or NULL. */
 const struct cgroup_dir *container_freezer(const struct container *c);
-
 /* stuck.c: init did not end within some seconds of SIGKILL: who holds it up, and what to do.
  * Always -1. */
 int container_stuck(const struct container *c, int seconds, struct err *e);
-
 /* processes.c: 0 when one of its cgroups is there. */
 int container_no_cgroup(const struct container *c, struct err *e);
 /* Every process of the container, in ascending order; without a cgroup an error. */
