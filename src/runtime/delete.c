@@ -4,6 +4,7 @@
  * directory, in which state.json goes last. Half-made containers (their creator was
  * killed) are found by the same record.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -77,17 +78,37 @@ static int remove_cgroups(struct container *c, struct err *e)
 	return 0;
 }
 
+/* What only an update or a pause leaves that was killed. true: init has been recorded since we looked, by a creator that
+ * is alive. */
+static bool sweep(struct container *c)
+{
+	int fd = openat(c->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	bool alive = false;
+
+	while (d && (entry = readdir(d))) {
+		if (!c->recorded && !strcmp(entry->d_name, "init"))
+			alive = true;
+		else
+			unlinkat(c->dir, entry->d_name, 0);
+	}
+	if (d)
+		closedir(d);
+	return alive;
+}
+
+/* 0, -1, or 1: see sweep(). A creator fails when it finds its directory gone. */
 static int remove_directory(struct container *c, struct err *e)
 {
 	static const char *const names[] = { "start", "init", "config.json",
 					     "state.json" };
-	/* What only an update leaves, and a pause that was killed. */
-	static const char *const rare[] = { "devices.json", "devices.json.new",
-					    "init.new" };
-	int r;
 	const char *path = arena_printf(&c->skiff->arena, "%s/%s", c->skiff->root, c->id);
+	int r;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!c->recorded && !strcmp(names[i], "init"))
+			continue;
 		r = unlinkat(c->dir, names[i], 0);
 
 		/* Nothing of ours is a directory, but it must not keep the id for
@@ -99,8 +120,8 @@ static int remove_directory(struct container *c, struct err *e)
 	}
 	r = rmdir(path);
 	if (r < 0 && errno == ENOTEMPTY) {
-		for (size_t i = 0; i < sizeof(rare) / sizeof(rare[0]); i++)
-			unlinkat(c->dir, rare[i], 0);
+		if (sweep(c))
+			return 1;
 		r = rmdir(path);
 	}
 	return r < 0 && errno != ENOENT ? err_sys(e, errno, "remove %s", path) : 0;
@@ -117,10 +138,8 @@ static void run_poststop(struct container *c)
 		sk_warn(c->skiff, "%s", e.msg);
 }
 
-int container_delete(struct container *c, bool force, struct err *e)
+static int remove_all(struct container *c, bool kill, struct err *e)
 {
-	bool kill = force || c->state.shared_pids;
-
 	if (kill && container_kill_all(c, e) < 0)
 		return -1;
 	c->pid = 0;
@@ -129,6 +148,17 @@ int container_delete(struct container *c, bool force, struct err *e)
 		return -1;
 	run_poststop(c);
 	return remove_directory(c, e);
+}
+
+int container_delete(struct container *c, bool force, struct err *e)
+{
+	int r = remove_all(c, force || c->state.shared_pids, e);
+
+	/* Its creator came to an end while we looked: from now on there is an init to kill. */
+	if (r == 1)
+		r = remove_all(c, true, e);
+	return r == 1 ? err_set(e, ERR_STATE, "container \"%s\" is being created", c->id)
+		      : r;
 }
 
 static int delete_container(struct container *c, bool force, struct err *e)
