@@ -201,26 +201,6 @@ def test_missing_controllers(t):
 
 
 @needs("root", "vm")
-def test_network(t):
-    """classID and priorities, where the hierarchies of version 1 are mounted"""
-    # Where /sys/fs/cgroup is cgroup2 no other hierarchy is looked for: over it, a hybrid layout.
-    top = "/sys/fs/cgroup"
-    for words in (("-t", "tmpfs", "none", top), ("-t", "cgroup2", "none", f"{top}/unified"),
-                  ("-t", "cgroup", "-o", "net_cls,net_prio", "none", f"{top}/net_cls")):
-        os.makedirs(words[-1], exist_ok=True)
-        t.equal(t.command("mount", *words).rc, 0, f"mount {words}")
-    try:
-        c = t.sleeper(resources(t, {"network": {
-            "classID": 1048577, "priorities": [{"name": "lo", "priority": 7}]}}))
-        path = kernel.cgroup_dirs(c.pid)["net_cls"]
-        t.equal(kernel.read(f"{path}/net_cls.classid").strip(), "1048577")
-        t.true("lo 7" in kernel.read(f"{path}/net_prio.ifpriomap").splitlines(), "priority")
-        c.delete("--force")
-    finally:
-        t.command("umount", "-R", top)
-
-
-@needs("root", "vm")
 def test_rdma_device(t):
     """an RDMA device that is not there is told with its JSON path"""
     t.fails(t.run(resources(t, {"rdma": {"mlx5_1": {"hcaHandles": 3, "hcaObjects": 9}}})),
