@@ -100,6 +100,7 @@ struct skiff_process {
 	pid_t pid;
 	int pidfd;    /* the caller's to close */
 	int terminal; /* the terminal's master, or -1; the caller's to close */
+	int notify; /* of run without detach: call skiff_notify() when it can be read; or -1 */
 };
 
 struct skiff_exec {
@@ -173,6 +174,10 @@ SKIFF_API int skiff_events(struct skiff *s, const struct skiff_events *o,
 /* create and start at once. */
 SKIFF_API int skiff_run(struct skiff *s, const struct skiff_create *c,
 			struct skiff_process *ret, struct skiff_error *e);
+/* Passes on that the process of a run is ready (sd_notify(3)): 1 = done, and p->notify can be closed;
+ * 0 = it has not said so yet. */
+SKIFF_API int skiff_notify(struct skiff *s, const struct skiff_process *p,
+			   struct skiff_error *e);
 SKIFF_API int skiff_exec(struct skiff *s, const struct skiff_exec *x,
 			 struct skiff_process *ret, struct skiff_error *e);
 

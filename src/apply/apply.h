@@ -30,8 +30,8 @@ struct apply_calls {
 		     struct err *e); /* OP_HOOKS, enum hook_kind */
 	int (*tty_take)(struct apply *a, int master,
 			struct err *e); /* OP_TTY_TAKE; owns master */
-	int (*listener)(struct apply *a, int fd,
-			struct err *e); /* seccomp's, for SLOT_LISTENER; owns fd */
+	/* OP_LISTENER_SEND: the message for the agent on the connection `to`, with the listener. */
+	int (*listener)(struct apply *a, int to, int listener, struct err *e);
 };
 
 struct apply {
@@ -48,6 +48,7 @@ struct apply {
 	pid_t pid; /* init, our child */
 	pid_t payload; /* as pid: a process that init became by entering a pid namespace is both */
 	pid_t net_helper;  /* skiff-net, while it is there */
+	int listener;      /* of the filter, taken from init; else -1 */
 	int payload_pidfd; /* exec: of the payload; else -1 and SLOT_PIDFD counts */
 	const void *filter;
 	uint32_t n_filter;
@@ -74,6 +75,12 @@ void apply_done(struct apply *a);
 
 /* When a process began, in clock ticks since boot (/proc/PID/stat). 0 or -errno. */
 int pid_start_time(pid_t pid, unsigned long long *ret);
+
+/* notify.c: the container's notify socket in its state directory; a descriptor or -1. */
+int notify_listen(int dir, struct err *e);
+
+/* sources.c: a message with a descriptor, on a Unix socket. 0 or -1. */
+int send_fd(int sock, const void *data, size_t n, int fd, struct err *e);
 
 /* talk.c: reads one report from a socket. 1 = a report, 0 = end of file, -1 = error. A
  * descriptor that comes with it goes to *ret_fd (-1 = none; NULL: none is taken). text

@@ -12,6 +12,7 @@ core_sources += \
 	src/apply/maps.c \
 	src/apply/net.c \
 	src/apply/orphan.c \
+	src/apply/notify.c \
 	src/apply/parts.h \
 	src/apply/put_back.c \
 	src/apply/resctrl.c \

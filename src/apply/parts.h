@@ -36,11 +36,10 @@ host_op host_spawn, host_map_uid, host_map_gid, host_source, host_ns_open, host_
 	host_proc_write, host_tty_take, host_cgroup_make, host_cgroup_write,
 	host_cgroup_owner, host_cgroup_join, host_devices_load, host_devices_attach,
 	host_seccomp_load, host_tell, host_wait, host_userns, host_idmap;
+host_op host_listener_send, host_notify_make; /* talk.c, notify.c */
 
 /* sources.c: a connected socket, or -1 with e set. */
 int connect_to(const char *path, int type, struct err *e);
-/* One byte with a descriptor. 0 or -1. */
-int send_fd(int sock, const void *data, size_t n, int fd, struct err *e);
 
 /* talk.c */
 /* Reads until end-of-file after "executing": 0 = the program runs. */

@@ -32,6 +32,7 @@ void apply_init(struct apply *a, const struct plan *plan, struct arena *arena)
 		.stdio = { -1, -1, -1 },
 		.pid = -1,
 		.payload = -1,
+		.listener = -1,
 		.payload_pidfd = -1,
 		.bpf_prog = -1,
 		.bpf_before = -1,
@@ -45,10 +46,10 @@ void apply_init(struct apply *a, const struct plan *plan, struct arena *arena)
 
 void apply_done(struct apply *a)
 {
-	size_t room = (size_t)a->plan->n_slots + 6;
+	size_t room = (size_t)a->plan->n_slots + 7;
 	int *fds = arena_array(a->arena, room, sizeof(*fds)), *next = fds;
-	int *others[] = { &a->stdio[0],      &a->stdio[1], &a->stdio[2],
-			  &a->payload_pidfd, &a->bpf_prog, &a->bpf_before };
+	int *others[] = { &a->stdio[0], &a->stdio[1],   &a->stdio[2], &a->payload_pidfd,
+			  &a->bpf_prog, &a->bpf_before, &a->listener };
 
 	for (int i = 0; i < a->plan->n_slots; i++)
 		*next++ = fd_take(&a->slots[i]);

@@ -185,11 +185,28 @@ static int by_number(const void *a, const void *b)
 	return x->rule < y->rule ? -1 : x->rule > y->rule;
 }
 
+/* Unknown to libseccomp: misspelt, or newer than it. */
+static int refuse_unknown(const struct sc_profile *p, struct err *e)
+{
+	for (uint32_t r = 0; r < p->head->n_rules; r++) {
+		const char *name = p->names + p->rules[r].name;
+
+		if (seccomp_syscall_resolve_name(name) == __NR_SCMP_ERROR)
+			return err_at(e, ERR_CONFIG, "linux.seccomp.syscalls",
+				      "unknown system call \"%s\", and the annotation "
+				      "run.oci.seccomp_fail_unknown_syscall is set",
+				      name);
+	}
+	return 0;
+}
+
 int sc_resolve(const struct sc_profile *p, struct arena *arena, struct sc_tables *ret,
 	       struct err *e)
 {
 	ret->n = 0;
 	if (find_archs(p, ret, e))
+		return -1;
+	if (p->head->flags & SC_KNOWN_ONLY && refuse_unknown(p, e))
 		return -1;
 	for (size_t i = 0; i < ret->n; i++) {
 		struct sc_table *t = &ret->v[i];

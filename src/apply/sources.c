@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -88,16 +89,28 @@ static int set_address(struct sockaddr_un *to, const char *path, int *ret_fd,
 	return 0;
 }
 
+enum { SOCKET_SECONDS = 5 };
+
 int connect_to(const char *path, int type, struct err *e)
 {
 	auto_fd fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0), place = -1;
+	struct timeval limit = { .tv_sec = SOCKET_SECONDS };
 	struct sockaddr_un to = { 0 };
+	int r;
 
 	if (fd < 0)
 		return err_sys(e, errno, "socket");
 	if (set_address(&to, path, &place, e) < 0)
 		return -1;
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+	/* Neither for a place in the queue nor for room in the buffer we wait for ever. */
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+		return err_sys(e, errno, "socket");
+	r = connect(fd, (struct sockaddr *)&to, sizeof(to));
+	if (r < 0 && errno == EAGAIN)
+		return err_set(e, ERR_SYSTEM,
+			       "connect to socket %s: nobody has accepted it for %d s",
+			       path, SOCKET_SECONDS);
+	if (r < 0)
 		return err_sys(e, errno, "connect to socket %s", path);
 	return fd_take(&fd);
 }

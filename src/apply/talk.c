@@ -172,10 +172,20 @@ static int take_listener(struct apply *a, int number, struct err *e)
 	}
 	if (fd < 0)
 		return err_sys(e, (int)-fd, "take the seccomp listener from init");
-	if (a->calls && a->calls->listener)
-		return a->calls->listener(a, (int)fd, e);
-	close((int)fd);
-	return err_set(e, ERR_CONFIG, "nobody takes the seccomp listener");
+	a->listener = (int)fd;
+	return 0;
+}
+
+int host_listener_send(struct apply *a, const struct step *s, struct err *e)
+{
+	auto_fd listener = fd_take(&a->listener), sock = -1;
+
+	sock = connect_to(text_of(a, s->str[0]), SOCK_STREAM, e);
+	if (sock < 0)
+		return -1;
+	if (!a->calls || !a->calls->listener)
+		return err_set(e, ERR_GENERAL, "nobody hands over the listener");
+	return a->calls->listener(a, sock, listener, e);
 }
 
 /* --- operations --- */

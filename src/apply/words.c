@@ -44,6 +44,10 @@ static int program(const struct facts *f, struct err *e)
 	const char *name = f->first;
 	bool search = !strchr(name, '/');
 
+	if (!*name)
+		return err_set(e, ERR_CONFIG,
+			       "there is nothing to start: the configuration names no "
+			       "program");
 	if (f->error == ENOENT && search)
 		return err_set(e, ERR_EXEC,
 			       "exec: \"%s\": executable file not found in $PATH", name);
@@ -125,6 +129,17 @@ static const char *reason_of_place(const struct facts *f)
 	return "";
 }
 
+static const char *reason_of_scheduler(int error)
+{
+	if (error == EBUSY)
+		return "no deadline bandwidth is left: lower runtime";
+	if (error == EPERM)
+		return "a realtime policy needs CAP_SYS_NICE, in cgroup v1 a "
+		       "cpu.rt_runtime_us, "
+		       "and SCHED_DEADLINE all CPUs of its cpuset";
+	return error == EINVAL ? "this kernel does not take these values together" : "";
+}
+
 /* What an errno means here, or what helps, where that is known. */
 static const char *reason(const struct facts *f)
 {
@@ -146,6 +161,8 @@ static const char *reason(const struct facts *f)
 			       : "";
 	case OP_FS:
 		return f->error == ENODEV ? "this kernel has no such file system" : "";
+	case OP_SCHEDULER:
+		return reason_of_scheduler(f->error);
 	case OP_SYSCTL:
 		return f->error == ENOENT ? "this kernel has no such parameter" : "";
 	case OP_RLIMIT:

@@ -95,3 +95,5 @@ struct waiting {
 void wait_block(struct cli *cli, sigset_t *ret_blocked);
 void wait_on_signal(struct waiting *w, int signal);
 void wait_reap(struct waiting *w);
+/* p->notify can be read: true = it is done with. */
+bool wait_pass_ready(struct cli *cli, const struct skiff_process *p);

@@ -19,7 +19,9 @@ enum { CHUNK = 8192 };
 
 struct relay {
 	struct waiting w;
-	int master, signals;
+	struct cli *cli;
+	const struct skiff_process *p;
+	int master, signals, notify;
 	bool in_open, out_open;
 	char pending[CHUNK]; /* of stdin, on its way to the master */
 	size_t len, sent;
@@ -118,10 +120,13 @@ static void relay_once(struct relay *r)
 		{ r->in_open && !r->len ? STDIN_FILENO : -1, POLLIN, 0 },
 		{ r->out_open ? r->master : -1, (short)(POLLIN | (r->len ? POLLOUT : 0)),
 		  0 },
+		{ r->notify, POLLIN, 0 },
 	};
 
-	if (poll(p, 3, -1) < 0)
+	if (poll(p, 4, -1) < 0)
 		return;
+	if (p[3].revents && wait_pass_ready(r->cli, r->p))
+		r->notify = -1;
 	if (p[2].revents & POLLOUT)
 		give_input(r);
 	if (p[2].revents & (POLLIN | POLLHUP | POLLERR))
@@ -135,6 +140,9 @@ static void relay_once(struct relay *r)
 int cli_wait_terminal(struct cli *cli, const struct skiff_process *p)
 {
 	struct relay r = { .w = { .pid = p->pid },
+			   .cli = cli,
+			   .p = p,
+			   .notify = p->notify,
 			   .master = p->terminal,
 			   .in_open = true,
 			   .out_open = true };

@@ -1,8 +1,12 @@
 /* Waiting in the foreground: signals go on to the process, its end becomes our exit
  * status. */
 #include <errno.h>
+#include <poll.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "cli/cli.h"
 
 void wait_block(struct cli *cli, sigset_t *ret_blocked)
@@ -50,6 +54,34 @@ void wait_on_signal(struct waiting *w, int signal)
 	}
 }
 
+bool wait_pass_ready(struct cli *cli, const struct skiff_process *p)
+{
+	struct skiff_error e = { .size = sizeof(e) };
+	int r = skiff_notify(cli->skiff, p, &e);
+
+	if (r < 0)
+		cli_fail(cli, &e);
+	return r;
+}
+
+/* Until the container has said that it is ready. */
+static void wait_for_ready(struct cli *cli, struct waiting *w,
+			   const struct skiff_process *p, const sigset_t *blocked)
+{
+	auto_fd signals = p->notify < 0 ? -1 : signalfd(-1, blocked, SFD_CLOEXEC);
+	struct pollfd fds[] = { { signals, POLLIN, 0 }, { p->notify, POLLIN, 0 } };
+	struct signalfd_siginfo info;
+
+	while (signals >= 0 && !w->ended) {
+		if (poll(fds, 2, -1) < 0)
+			return;
+		if (fds[1].revents && wait_pass_ready(cli, p))
+			return;
+		if (fds[0].revents && read(signals, &info, sizeof(info)) == sizeof(info))
+			wait_on_signal(w, (int)info.ssi_signo);
+	}
+}
+
 int cli_wait(struct cli *cli, const struct skiff_process *p)
 {
 	struct waiting w = { .pid = p->pid };
@@ -58,6 +90,7 @@ int cli_wait(struct cli *cli, const struct skiff_process *p)
 	wait_block(cli, &blocked);
 	/* It may have ended before SIGCHLD was blocked. */
 	wait_reap(&w);
+	wait_for_ready(cli, &w, p, &blocked);
 	while (!w.ended) {
 		int signal = sigwaitinfo(&blocked, NULL);
 

@@ -142,6 +142,15 @@ static int close_at_exec(struct init *c, unsigned from)
 	return r < 0 ? r : (int)sys_close_range(talk + 1, ~0u, 0);
 }
 
+int exec_close_early(struct init *c)
+{
+	const struct step *s = &c->steps[c->flat->n_steps - 1];
+	int r = (int)sys_close_range(3 + (unsigned)s->word[2], ~0u, CLOSE_RANGE_CLOEXEC);
+
+	c->closed = r >= 0;
+	return r == -EINVAL ? 0 : r;
+}
+
 static char **argv_of(const struct init *c)
 {
 	return (char **)((char *)c->flat + c->flat->scratch);
@@ -161,7 +170,7 @@ int exec_prepare(struct init *c, const struct step *s)
 	env = list(env, c->strings + s->str[1], s->word[1]);
 	if (c->home[0])
 		list(env, c->home, 1);
-	r = close_at_exec(c, 3 + (unsigned)s->word[2]);
+	r = c->closed ? 0 : close_at_exec(c, 3 + (unsigned)s->word[2]);
 	if (r < 0)
 		return r;
 	r = talk_tell(c, SYNC_EXEC, 0);
@@ -172,9 +181,13 @@ int exec_prepare(struct init *c, const struct step *s)
 int op_exec(struct init *c, const struct step *s)
 {
 	char **argv = argv_of(c);
-	int r = exec_prepare(c, s);
 	const char *program;
+	int r;
 
+	/* Created all the same: only the start needs a program. */
+	if (!s->word[0])
+		return -ENOENT;
+	r = exec_prepare(c, s);
 	if (r < 0)
 		return r;
 	/* A path is executed without having been looked for. */

@@ -27,7 +27,10 @@ int op_ids(struct init *c, const struct step *s)
 		r = (int)sys_prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
 	if (r >= 0)
 		r = (int)sys_setresgid(gid, gid, gid);
-	return r < 0 ? r : (int)sys_setresuid(uid, uid, uid);
+	if (r >= 0)
+		r = (int)sys_setresuid(uid, uid, uid);
+	/* Where fs.suid_dumpable is set the change has made init readable for the container's processes of this user. */
+	return r < 0 ? r : (int)sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 /* Goes up to the first number that the kernel does not know. What is not in the set

@@ -44,12 +44,13 @@ struct init {
 	bool live;    /* inside a running container: its /proc is not to be trusted */
 	bool no_openat2, no_tree_attr, masks_attached;
 	bool shared; /* mounts were made shared: the old root must not tell its end */
-	bool joined_user;        /* in a user namespace that existed before */
-	bool filtered;           /* the system call filter is on */
-	bool ready;              /* exec_prepare is done */
-	bool attached;           /* mount(2) has put SLOT_MOUNT in its place already */
-	const struct step *fs;   /* OP_FS that mount(2) carries out at its OP_ATTACH */
-	const struct step *copy; /* OP_COPY_UP likewise */
+	bool joined_user;      /* in a user namespace that existed before */
+	bool filtered;         /* the system call filter is on */
+	bool ready;            /* exec_prepare is done */
+	bool closed;           /* what the payload must not have is closed at the exec */
+	bool attached;         /* mount(2) has put SLOT_MOUNT in its place already */
+	const struct step *fs; /* OP_FS that mount(2) carries out at its OP_ATTACH */
+	const struct step *copy;                 /* OP_COPY_UP likewise */
 	const struct step *pending[PENDING_MAX]; /* OP_MOUNT_ATTR likewise */
 
 	const char *detail; /* what the kernel said about the failure, or NULL */
@@ -84,6 +85,8 @@ int talk_send_fd(int sock, const void *data, size_t len, int fd);
 void talk_fail(struct init *c, size_t step, int error);
 
 /* exec.c */
+/* Before the filter that may refuse it. */
+int exec_close_early(struct init *c);
 int exec_prepare(struct init *c, const struct step *s);
 
 static inline const char *str(const struct init *c, uint32_t offset)
@@ -93,5 +96,7 @@ static inline const char *str(const struct init *c, uint32_t offset)
 
 /* seccomp.c: the plan's filter would let the kernel do the call. */
 bool filter_lets(const struct init *c, uint32_t nr, const uint64_t args[6]);
+/* The same, or an agent would be asked, which knows of the filter by then. */
+bool filter_passes(const struct init *c, uint32_t nr, const uint64_t args[6]);
 /* trust.c: 0, or -EPERM when the filter would stand between init and the steps after s. */
 int filter_is_honest(struct init *c, const struct step *s);

@@ -12,12 +12,21 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 
-/* Some seconds, whatever the CPU. */
-#define SPINS (1u << 27)
+/* Longer than the host side tries to reach the agent, whatever the CPU. */
+#define SPINS (1u << 28)
 
 static const void *filter_of(const struct init *c)
 {
 	return (const char *)c->flat + c->flat->filter;
+}
+
+bool filter_passes(const struct init *c, uint32_t nr, const uint64_t args[6])
+{
+	uint32_t answer = bpf_answer(filter_of(c), c->flat->n_filter, nr, args) &
+			  SECCOMP_RET_ACTION_FULL;
+
+	return answer == SECCOMP_RET_ALLOW || answer == SECCOMP_RET_LOG ||
+	       answer == SECCOMP_RET_USER_NOTIF;
 }
 
 bool filter_lets(const struct init *c, uint32_t nr, const uint64_t args[6])
@@ -39,7 +48,7 @@ static bool lets_init_on(const struct init *c)
 		{ __NR_clone, { CLONE_VM | CLONE_PARENT | CLONE_PARENT_SETTID } },
 		{ __NR_exit_group, { 0 } },
 		{ __NR_setsid, { 0 } },
-		{ __NR_sendto, { 3, 0, sizeof(struct report), 0x4000 } },
+		{ __NR_write, { 3, 0, sizeof(struct report) } },
 		{ __NR_close_range, { 3, ~0u, 4 } },
 		{ __NR_execve, { 0 } },
 	};
@@ -63,9 +72,10 @@ static int load(const struct init *c, const struct step *s)
 {
 	struct sock_fprog prog = { .len = (unsigned short)c->flat->n_filter,
 				   .filter = (struct sock_filter *)filter_of(c) };
-	int r = (int)sys_seccomp(SECCOMP_SET_MODE_FILTER, (unsigned)s->word[0], &prog);
+	unsigned listen = s->word[1] ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
 
-	return r;
+	return (int)sys_seccomp(SECCOMP_SET_MODE_FILTER, (unsigned)s->word[0] | listen,
+				&prog);
 }
 
 /* Which number the listener will get: the lowest free one. */
@@ -113,7 +123,9 @@ int op_seccomp(struct init *c, const struct step *s)
 	if (!(s->flags & STEP_LAST) && has_later_chance(c, s) &&
 	    (notify || !lets_init_on(c)))
 		return 0;
-	r = filter_is_honest(c, s);
+	r = exec_close_early(c);
+	if (r >= 0)
+		r = filter_is_honest(c, s);
 	if (r >= 0 && notify)
 		r = prepare_listener(c);
 	if (r >= 0 && next < c->steps + c->flat->n_steps && next->op == OP_EXEC)

@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <string.h>
 
+#include "plan/notify.h"
 #include "plan/parts.h"
 
 const struct hierarchy *host_hierarchy(const struct host *h, uint32_t controllers)
@@ -104,6 +105,7 @@ static void host_state(struct build *b)
 	s->slot[0] = SLOT_STATE;
 	/* Before anything is made: whoever is killed from here on leaves a record of what delete must remove. */
 	plan_host(b->p, OP_STATE_WRITE, NULL);
+	plan_notify_make(b);
 	if (b->opts->start_at_once)
 		return;
 	s = plan_host(b->p, OP_LISTEN, NULL);
@@ -165,11 +167,16 @@ void part_pid_files(struct build *b)
 /* What init must have before it can go on, then what can be done while it works. */
 static int host_beside_init(struct build *b)
 {
-	if (plan_ns_pid_enter(b))
+	bool late = !plan_ns_spawn_flags(
+		b); /* namespaces are made, and mapped, before the pid one is entered */
+
+	if (!late && plan_ns_pid_enter(b))
 		wait_host(b, SYNC_PAYLOAD);
 	plan_resctrl_join(b);
 	part_oom(b); /* before the ids are mapped: init's files are not ours afterwards */
 	plan_ns_maps(b);
+	if (late && plan_ns_pid_enter(b))
+		wait_host(b, SYNC_PAYLOAD);
 	plan_host(b->p, OP_STATE_PID, NULL);
 	if (plan_cgroup_limits(b->p, b->spec, b->host, &b->cg))
 		return -1;
@@ -193,11 +200,18 @@ static int host_meet(struct build *b)
 	return 0;
 }
 
+void part_listener_send(struct build *b)
+{
+	plan_host(b->p, OP_LISTENER_SEND, "linux.seccomp.listenerPath")->str[0] =
+		plan_str(b->p, spec_listener_path(b->spec));
+}
+
 static void host_listener(struct build *b)
 {
 	if (!plan_notifies(b))
 		return;
 	wait_host(b, SYNC_LISTENER);
+	part_listener_send(b);
 	tell_host(b, SYNC_TAKEN);
 }
 
@@ -230,7 +244,10 @@ static int init_file_system(struct build *b)
 	if (b->ns_joined & CLONE_NEWNS)
 		return plan_terminal(b);
 	plan_root(b);
-	if (plan_mounts(b) || plan_nodes(b))
+	if (plan_mounts(b))
+		return -1;
+	plan_notify_mount(b);
+	if (plan_nodes(b))
 		return -1;
 	return plan_terminal(b);
 }
@@ -323,9 +340,10 @@ static int check(struct build *b)
 {
 	const struct linux_config *l = b->spec->linux_;
 
-	if (!b->process)
-		return err_at(b->e, ERR_CONFIG, "process",
-			      "missing: nothing could be started");
+	if (b->opts->start_at_once && !b->process->args.n)
+		return err_at(b->e, ERR_CONFIG,
+			      b->spec->process ? "process.args" : "process",
+			      "missing: say what to run");
 	if (!b->spec->root || !b->spec->root->path || !*b->spec->root->path)
 		return err_at(b->e, ERR_CONFIG, "root", "missing");
 	if (!l)
@@ -396,9 +414,11 @@ int plan_build(const struct spec *spec, const struct host *host,
 	       const struct plan_opts *opts, struct arena *arena, struct plan *ret,
 	       struct err *e)
 {
+	/* Until its start a container needs no program (runtime.md, Start). */
+	static const struct process none;
 	struct build b = { .p = ret,
 			   .spec = spec,
-			   .process = spec->process,
+			   .process = spec->process ? spec->process : &none,
 			   .host = host,
 			   .opts = opts,
 			   .e = e };

@@ -20,6 +20,23 @@ static bool waits_for_host(const struct build *b)
 	return b->process->oom_score_adj.set || b->resctrl.n;
 }
 
+/* The agent is told the pid of the process that stays: with no_new_privs the filter is loaded when that is there. */
+static void listener(struct build *b)
+{
+	bool late = b->process->no_new_privileges;
+
+	if (plan_notifies(b)) {
+		plan_host(b->p, OP_WAIT, NULL)->word[0] = SYNC_LISTENER;
+		if (late || !enters_pid(b))
+			part_listener_send(b);
+		plan_host(b->p, OP_TELL, NULL)->word[0] = SYNC_TAKEN;
+	}
+	if (enters_pid(b))
+		plan_host(b->p, OP_WAIT, NULL)->word[0] = SYNC_PAYLOAD;
+	if (plan_notifies(b) && !late && enters_pid(b))
+		part_listener_send(b);
+}
+
 static void host_part(struct build *b)
 {
 	part_spawn(b);
@@ -29,12 +46,7 @@ static void host_part(struct build *b)
 		plan_host(b->p, OP_TELL, NULL)->word[0] = SYNC_GO;
 	if (b->process->terminal && !b->opts->console_socket)
 		plan_host(b->p, OP_TTY_TAKE, "terminal");
-	if (plan_notifies(b)) {
-		plan_host(b->p, OP_WAIT, NULL)->word[0] = SYNC_LISTENER;
-		plan_host(b->p, OP_TELL, NULL)->word[0] = SYNC_TAKEN;
-	}
-	if (enters_pid(b))
-		plan_host(b->p, OP_WAIT, NULL)->word[0] = SYNC_PAYLOAD;
+	listener(b);
 	plan_host(b->p, OP_WAIT, NULL)->word[0] = SYNC_EXEC;
 	part_pid_files(b);
 }

@@ -229,6 +229,8 @@ static uint64_t hash(const char *p, size_t n)
 
 int plan_seccomp_host(struct build *b)
 {
+	const char *known = spec_annotation(b->spec,
+					    "run.oci.seccomp_fail_unknown_syscall");
 	const struct seccomp *w = profile(b);
 	struct buf form;
 	uint32_t bytes;
@@ -239,16 +241,13 @@ int plan_seccomp_host(struct build *b)
 	buf_init(&form, b->p->arena, (size_t)16 << 20);
 	if (seccomp_canonical(w, &form, b->e))
 		return -1;
+	if (known && strcmp(known, "0") != 0)
+		seccomp_known_only(&form);
 	bytes = plan_bytes(b->p, form.p, form.len);
 	s = plan_host(b->p, OP_SECCOMP_LOAD, "linux.seccomp");
 	s->str[0] = bytes;
 	s->word[0] = form.len;
 	s->word[1] = hash(form.p, form.len);
-	if (!plan_notifies(b))
-		return 0;
-	s = plan_host(b->p, OP_CONNECT, "linux.seccomp.listenerPath");
-	s->str[0] = plan_str(b->p, w->listener_path);
-	s->slot[0] = SLOT_LISTENER;
 	return 0;
 }
 

@@ -28,6 +28,8 @@ core_sources += \
 	src/plan/mounts_cgroup.c \
 	src/plan/namespaces.c \
 	src/plan/net_devices.c \
+	src/plan/notify.c \
+	src/plan/notify.h \
 	src/plan/ops.c \
 	src/plan/ops.def \
 	src/plan/parts.h \

@@ -198,6 +198,9 @@ static const char *host_view(const struct build *b, const struct mount *m)
 {
 	uint32_t own = b->ns_new | b->ns_joined;
 
+	/* A joined network belongs to whoever made it; its interfaces cannot be shown from a user namespace made since. */
+	if (b->ns_new & CLONE_NEWUSER)
+		own &= ~(b->ns_joined & CLONE_NEWNET);
 	for (size_t k = 0; b->user_ns && k < sizeof(views) / sizeof(views[0]); k++)
 		if (is_type(m, views[k].type) && !(own & views[k].ns))
 			return views[k].host;

@@ -12,8 +12,11 @@
 
 #include "plan/mounts.h"
 
+/* One that a mount can be made in: a joined one belongs to an older user namespace than a new one. */
 static bool has_cgroup_ns(const struct build *b)
 {
+	if (b->ns_new & CLONE_NEWUSER && b->ns_joined & CLONE_NEWCGROUP)
+		return false;
 	return (b->ns_new | b->ns_joined) & CLONE_NEWCGROUP;
 }
 

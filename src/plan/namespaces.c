@@ -4,9 +4,9 @@
  *
  * What is made comes into being with init's clone, so that it belongs to the new user namespace if there is one.
  * Three are late: a time namespace (entered by the payload's exec), a cgroup namespace on v1 (its root is where
- * init is when it is made, and init is moved first), and everything when the user namespace is joined: init is
- * executed in the host's namespaces then, and cannot be read by the container (init's memory belongs to
- * the user namespace it was executed in).
+ * init is when it is made, and init is moved first), and everything when the user namespace is joined, or made while others
+ * are joined: init is executed in the host's namespaces then, and cannot be read by the container (init's memory
+ * belongs to the user namespace it was executed in).
  */
 #include <linux/capability.h>
 #include <linux/sched.h>
@@ -176,15 +176,14 @@ int plan_ns_choose(struct build *b)
 			      "\"user\"}");
 	if (!(b->ns_new & CLONE_NEWUSER))
 		return 0;
-	/* Init is born in the new user namespace and has no rights over older ones any more. */
+	/* Only whoever has rights over them before can join older namespaces. */
 	joined = b->ns_joined & -b->ns_joined;
-	if (joined)
+	if (joined && !b->can_mount)
 		return err_at(
 			b->e, ERR_CONFIG,
 			part_text(b, "linux.namespaces[%zu].path", index_of(b, joined)),
-			"a container with a new user namespace cannot join existing "
-			"namespaces: "
-			"join their user namespace as well");
+			"an ordinary user with a new user namespace cannot join existing "
+			"namespaces: join their user namespace as well");
 	return choose_maps(b);
 }
 
@@ -205,11 +204,17 @@ void plan_ns_open(struct build *b)
 	}
 }
 
+/* The user namespace is made by init when it has joined the others: inside it has no rights over them. */
+static bool joins_first(const struct build *b)
+{
+	return b->ns_new & CLONE_NEWUSER && b->ns_joined;
+}
+
 uint32_t plan_ns_spawn_flags(const struct build *b)
 {
 	uint32_t late = CLONE_NEWTIME | (b->cg.must_join ? CLONE_NEWCGROUP : 0);
 
-	return b->ns_joined & CLONE_NEWUSER ? 0 : b->ns_new & ~late;
+	return b->ns_joined & CLONE_NEWUSER || joins_first(b) ? 0 : b->ns_new & ~late;
 }
 
 bool plan_ns_pid_enter(const struct build *b)
@@ -262,6 +267,8 @@ void plan_ns_maps(struct build *b)
 
 	if (!(b->ns_new & CLONE_NEWUSER))
 		return;
+	if (joins_first(b))
+		plan_host(b->p, OP_WAIT, NULL)->word[0] = SYNC_USER;
 	add_map(b, OP_MAP_GID, &b->gids, by_helper(b, &b->gids, h->egid, CAP_SETGID));
 	add_map(b, OP_MAP_UID, &b->uids, by_helper(b, &b->uids, h->euid, CAP_SETUID));
 	plan_idmaps_own(b);
@@ -318,6 +325,8 @@ static void make_late(struct build *b)
 {
 	uint32_t late = b->ns_new & ~plan_ns_spawn_flags(b);
 
+	if (joins_first(b))
+		late &= ~(uint32_t)CLONE_NEWUSER;
 	if (late)
 		plan_init(b->p, OP_NS_NEW, "linux.namespaces")->word[0] = late;
 }
@@ -370,21 +379,35 @@ static void loopback(struct build *b)
 			  index_of(b, CLONE_NEWNET));
 }
 
+/* Not dumpable before the maps are written: an ordinary user could not write them. */
+static void wait_for_maps(struct build *b)
+{
+	plan_init(b->p, OP_WAIT, NULL)->word[0] = SYNC_MAPPED;
+	become(b);
+	plan_init(b->p, OP_DUMPABLE, NULL);
+}
+
+static void make_user(struct build *b)
+{
+	plan_init(b->p, OP_NS_NEW, "linux.namespaces[%zu]", index_of(b, CLONE_NEWUSER))
+		->word[0] = CLONE_NEWUSER;
+	plan_init(b->p, OP_TELL, NULL)->word[0] = SYNC_USER;
+	wait_for_maps(b);
+}
+
 int plan_ns_enter(struct build *b)
 {
-	bool fresh = b->ns_new & CLONE_NEWUSER;
+	bool fresh = b->ns_new & CLONE_NEWUSER && !joins_first(b);
 
 	if (!fresh)
 		plan_init(b->p, OP_DUMPABLE, NULL);
 	if (b->cg.must_join)
 		plan_init(b->p, OP_WAIT, NULL)->word[0] = SYNC_IN_CGROUP;
-	if (fresh) {
-		/* Not dumpable before the maps are written: they could not be. */
-		plan_init(b->p, OP_WAIT, NULL)->word[0] = SYNC_MAPPED;
-		become(b);
-		plan_init(b->p, OP_DUMPABLE, NULL);
-	}
+	if (fresh)
+		wait_for_maps(b);
 	join_all(b);
+	if (joins_first(b))
+		make_user(b);
 	make_late(b);
 	if (time_offsets(b))
 		return -1;

@@ -19,6 +19,7 @@ const char *sync_name(enum sync s)
 {
 	static const char *const names[SYNC_COUNT] = {
 		[SYNC_NONE] = "none",
+		[SYNC_USER] = "user namespace made",
 		[SYNC_MAPPED] = "ids mapped",
 		[SYNC_IN_CGROUP] = "in cgroup",
 		[SYNC_READY] = "devices made",

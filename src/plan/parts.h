@@ -115,4 +115,5 @@ void part_console(struct build *b); /* connection to --console-socket */
 void part_spawn(struct build *b);   /* SPAWN, cgroup.join */
 void part_oom(struct build *b);
 void part_pid_files(struct build *b);
+void part_listener_send(struct build *b);
 const char *part_headline(struct build *b);

@@ -49,12 +49,12 @@ enum slot {
 	SLOT_MOUNT,   /* init: mount in hand */
 	SLOT_DEV,     /* init: the container's /dev */
 	SLOT_MASKS, /* init: read-only tmpfs holding an empty directory "d" and an empty file "f" */
-	SLOT_PROC,     /* init: private procfs mount, never attached */
-	SLOT_TTY,      /* init: terminal of the payload */
-	SLOT_TRACE,    /* the shared page of --trace */
-	SLOT_LISTENER, /* seccomp: connected to listenerPath */
-	SLOT_NET,      /* host: the helper that moves network devices */
-	SLOT_DYNAMIC,  /* first slot of bind sources, joined namespaces, v1 cgroups ... */
+	SLOT_PROC,    /* init: private procfs mount, never attached */
+	SLOT_TTY,     /* init: terminal of the payload */
+	SLOT_TRACE,   /* the shared page of --trace */
+	SLOT_NET,     /* host: the helper that moves network devices */
+	SLOT_NOTIFY,  /* host: what the container says about its readiness */
+	SLOT_DYNAMIC, /* first slot of bind sources, joined namespaces, v1 cgroups ... */
 };
 
 struct step {
@@ -99,6 +99,7 @@ enum resctrl_owner {
 /* The points at which both sides meet; the byte that is sent. */
 enum sync {
 	SYNC_NONE,
+	SYNC_USER, /* init -> host: the user namespace is made, and waits for its maps */
 	SYNC_MAPPED,    /* host -> init: uid_map and gid_map are written */
 	SYNC_IN_CGROUP, /* host -> init: init was moved into its cgroups */
 	SYNC_READY, /* init -> host: mounts and devices made, the old root still there */

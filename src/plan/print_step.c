@@ -58,9 +58,9 @@ static const struct name flag_words[] = { { "recursive", STEP_REC },
 static void add_slot(struct buf *b, int slot)
 {
 	static const char *const names[SLOT_DYNAMIC] = {
-		"talk",   "listen", "console",  "state", "cgroup", "pidfd",
-		"rootfs", "target", "mount",    "dev",   "masks",  "proc",
-		"tty",    "trace",  "listener", "net",
+		"talk",   "listen", "console", "state",  "cgroup", "pidfd",
+		"rootfs", "target", "mount",   "dev",    "masks",  "proc",
+		"tty",    "trace",  "net",     "notify",
 	};
 
 	if (slot == SLOT_NONE)

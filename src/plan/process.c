@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <string.h>
 
+#include "plan/notify.h"
 #include "plan/parts.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -48,11 +49,11 @@ int plan_process_place(struct build *b)
 	const struct process *pr = b->process;
 	struct step *s;
 
-	if (!pr->args.n || !*pr->args.v[0])
+	if (pr->args.n ? !*pr->args.v[0] : b->target != NULL)
 		return err_at(b->e, ERR_CONFIG, part_text(b, "%sargs", part_at(b)),
 			      "no program is given");
 	/* First: its name is resolved from where init is, which is the root until now. */
-	if (!b->opts->program && !env_value(pr, "HOME"))
+	if (pr->args.n && !b->opts->program && !env_value(pr, "HOME"))
 		plan_init(b->p, OP_HOME, NULL)->word[0] = pr->user.uid;
 	if (pr->cwd && pr->cwd[strspn(pr->cwd, "/")]) {
 		s = plan_init(b->p, OP_CWD, "%scwd", part_at(b));
@@ -61,7 +62,8 @@ int plan_process_place(struct build *b)
 	}
 	if (!b->target && b->spec->root->readonly && b->ns_new & CLONE_NEWNS)
 		plan_init(b->p, OP_ROOT_READONLY, "root.readonly")->slot[0] = SLOT_ROOTFS;
-	find(b);
+	if (pr->args.n)
+		find(b);
 	return 0;
 }
 
@@ -306,11 +308,15 @@ static size_t environment(struct build *b, const char ***ret)
 {
 	const struct process *pr = b->process;
 	const struct host *h = b->host;
-	const char **v = arena_array(b->p->arena, pr->env.n + 3, sizeof(*v));
-	size_t n = pr->env.n;
+	const char **v = arena_array(b->p->arena, pr->env.n + 4, sizeof(*v));
+	bool notify = plan_notify(b);
+	size_t n = 0;
 
-	if (n)
-		memcpy(v, pr->env.v, n * sizeof(*v));
+	for (size_t i = 0; i < pr->env.n; i++)
+		if (!notify || strncmp(pr->env.v[i], "NOTIFY_SOCKET=", 14) != 0)
+			v[n++] = pr->env.v[i];
+	if (notify)
+		v[n++] = plan_notify_variable();
 	if (listen_fds(b)) {
 		v[n++] = part_text(b, "LISTEN_FDS=%u", h->listen_fds);
 		v[n++] = "LISTEN_PID=1";

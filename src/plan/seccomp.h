@@ -11,6 +11,9 @@
 #include "base/buf.h"
 #include "spec/spec.h"
 
+/* In sc_head.flags: a name that is no system call is an error. */
+#define SC_KNOWN_ONLY (1u << 31)
+
 struct sc_head {
 	uint32_t version;        /* of this form */
 	uint32_t default_action; /* SECCOMP_RET_* with data */
@@ -31,3 +34,5 @@ struct sc_arg {
 /* Appends the canonical form; archs are names too ("SCMP_ARCH_X86_64"), resolved by
  * whoever compiles. 0 or -1. */
 int seccomp_canonical(const struct seccomp *s, struct buf *ret, struct err *e);
+/* Lets the profile be refused if it has unknown names. */
+void seccomp_known_only(struct buf *canonical);

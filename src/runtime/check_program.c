@@ -191,6 +191,9 @@ void check_program(struct checker *k)
 	const struct process *p = k->spec->process;
 	const char *path;
 
+	if (!p || !p->args.n)
+		check_add(k, false, p ? "process.args" : "process", "say what to run",
+			  "missing: the container could be created, but not started");
 	if (k->rootfs < 0 || !p || !p->args.n || !*p->args.v[0])
 		return;
 	check_cwd(k, p);

@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "runtime/container.h"
+#include "runtime/notify.h"
 
 const char *cache_dir(struct skiff *s)
 {
@@ -119,7 +120,16 @@ static int on_tty_take(struct apply *a, int master, struct err *e)
 	return 0;
 }
 
+static int on_listener(struct apply *a, int to, int listener, struct err *e)
+{
+	struct job *j = a->ctx;
+
+	j->container->pid = a->pid;
+	return listener_hand_over(j->container, "creating", a->pid, to, listener, e);
+}
+
 static const struct apply_calls calls = {
+	.listener = on_listener,
 	.state_write = on_state_write,
 	.state_config = on_state_config,
 	.hooks = on_hooks,
@@ -166,8 +176,8 @@ static int carry_out(struct job *j, struct skiff_process *ret, struct err *e)
 	if (!r) {
 		keep(j, &a);
 		*ret = (struct skiff_process){ sizeof(*ret), a.pid,
-					       fd_take(&a.slots[SLOT_PIDFD]),
-					       j->terminal };
+					       fd_take(&a.slots[SLOT_PIDFD]), j->terminal,
+					       fd_take(&a.slots[SLOT_NOTIFY]) };
 	}
 	apply_done(&a);
 	return r;
@@ -221,5 +231,11 @@ int skiff_run(struct skiff *s, const struct skiff_create *c, struct skiff_proces
 {
 	struct err err;
 
-	return make(s, c, true, ret, &err) < 0 ? sk_fail(s, &err, e) : 0;
+	if (make(s, c, true, ret, &err) < 0)
+		return sk_fail(s, &err, e);
+	if (c->detach && ret->notify >= 0) {
+		notify_wait(s, ret->notify, ret->pid, ret->pidfd);
+		fd_close(&ret->notify);
+	}
+	return 0;
 }

@@ -95,6 +95,8 @@ static bool sweep(struct container *c)
 	}
 	if (d)
 		closedir(d);
+	unlinkat(c->dir, "notify/notify.sock", 0);
+	unlinkat(c->dir, "notify", AT_REMOVEDIR);
 	return alive;
 }
 

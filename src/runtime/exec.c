@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/names.h"
 #include "runtime/container.h"
+#include "runtime/notify.h"
 
 /* One exec in the making. */
 struct exec_job {
@@ -245,9 +246,18 @@ static int on_tty_take(struct apply *a, int master, struct err *e)
 	return 0;
 }
 
+static int on_listener(struct apply *a, int to, int listener, struct err *e)
+{
+	struct exec_job *j = a->ctx;
+
+	return listener_hand_over(j->c, status_name(j->c->status),
+				  a->payload > 0 ? a->payload : a->pid, to, listener, e);
+}
+
 static int carry_out(struct exec_job *j, struct skiff_process *ret, struct err *e)
 {
-	static const struct apply_calls calls = { .tty_take = on_tty_take };
+	static const struct apply_calls calls = { .tty_take = on_tty_take,
+						  .listener = on_listener };
 	struct apply a;
 	int r;
 
@@ -266,6 +276,7 @@ static int carry_out(struct exec_job *j, struct skiff_process *ret, struct err *
 			a.payload > 0 ? a.payload : a.pid,
 			fd_take(&a.payload_pidfd),
 			j->terminal,
+			-1,
 		};
 	apply_done(&a);
 	return r;

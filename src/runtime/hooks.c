@@ -18,6 +18,7 @@
 
 #include "base/fd.h"
 #include "runtime/container.h"
+#include "runtime/notify.h"
 
 enum { STATE_TEXT_MAX = 16 << 20, TAIL = 400 };
 
@@ -87,7 +88,8 @@ static int state_as_stdin(struct container *c, const char *status, int *ret,
 static int plan_confined(struct container *c, const struct hook *hook, struct plan *ret,
 			 struct err *e)
 {
-	struct process process = *c->spec->process;
+	struct process process = c->spec->process ? *c->spec->process
+						  : (struct process){ 0 };
 	struct plan_opts opts = {
 		.id = c->id,
 		.bundle = c->state.bundle,
@@ -113,9 +115,47 @@ static int plan_confined(struct container *c, const struct hook *hook, struct pl
 			       ret, e);
 }
 
+struct hook_job {
+	struct container *c;
+	const char *status;
+};
+
+static int on_listener(struct apply *a, int to, int listener, struct err *e)
+{
+	struct hook_job *j = a->ctx;
+
+	return listener_hand_over(j->c, j->status, a->payload > 0 ? a->payload : a->pid,
+				  to, listener, e);
+}
+
+/* crun's annotations: the output goes to the end of these files, and is not ours to quote. */
+static int output_to_files(struct container *c, struct apply *a, struct err *e)
+{
+	static const char *const keys[] = {
+		[1] = "run.oci.hooks.stdout", [2] = "run.oci.hooks.stderr"
+	};
+
+	for (int i = 1; i <= 2; i++) {
+		const char *path = spec_annotation(c->spec, keys[i]);
+		int fd;
+
+		if (!path)
+			continue;
+		fd = openat(AT_FDCWD, path,
+			    O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return err_sys(e, errno, "annotation %s: open %s", keys[i], path);
+		fd_close(&a->stdio[i]);
+		a->stdio[i] = fd;
+	}
+	return 0;
+}
+
 static int spawn(struct container *c, struct running *r, uint32_t join,
 		 const char *status, int init_pidfd, struct err *e)
 {
+	static const struct apply_calls calls = { .listener = on_listener };
+	struct hook_job job = { c, status };
 	struct plan plan;
 	struct apply a;
 	int output[2], done;
@@ -125,6 +165,8 @@ static int spawn(struct container *c, struct running *r, uint32_t join,
 					  &c->skiff->arena, &plan, e))
 		return -1;
 	apply_init(&a, &plan, &c->skiff->arena);
+	a.calls = &calls;
+	a.ctx = &job;
 	if (state_as_stdin(c, status, &a.stdio[0], e) < 0)
 		return -1;
 	if (pipe2(output, O_CLOEXEC) < 0) {
@@ -138,7 +180,9 @@ static int spawn(struct container *c, struct running *r, uint32_t join,
 	a.stdio[2] = fcntl(output[1], F_DUPFD_CLOEXEC, 3);
 	if (join)
 		a.slots[SLOT_PIDFD] = fcntl(init_pidfd, F_DUPFD_CLOEXEC, 3);
-	done = apply_run(&a, e);
+	done = output_to_files(c, &a, e);
+	if (!done)
+		done = apply_run(&a, e);
 	if (!done) {
 		r->pid = a.payload > 0 ? a.payload : a.pid;
 		r->pidfd = a.payload_pidfd >= 0 ? fd_take(&a.payload_pidfd)

@@ -21,6 +21,9 @@ core_sources += \
 	src/runtime/list.c \
 	src/runtime/mounts.c \
 	src/runtime/pause.c \
+	src/runtime/listener.c \
+	src/runtime/notify.c \
+	src/runtime/notify.h \
 	src/runtime/prepare.c \
 	src/runtime/processes.c \
 	src/runtime/probe.c \

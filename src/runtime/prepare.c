@@ -139,7 +139,10 @@ int job_plan(struct job *j, struct err *e)
 		.start_at_once = j->start_at_once,
 		.foreground = j->start_at_once && !c->detach,
 		.console_socket = absolute_path(j, c->console_socket),
-		.pidfd_socket = absolute_path(j, c->pidfd_socket),
+		.pidfd_socket = absolute_path(
+			j, c->pidfd_socket
+				   ? c->pidfd_socket
+				   : spec_annotation(&j->spec, "run.oci.pidfd_receiver")),
 		.pid_file = absolute_path(j, c->pid_file),
 		.no_pivot = c->no_pivot,
 		.no_new_keyring = c->no_new_keyring,

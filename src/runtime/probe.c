@@ -98,6 +98,15 @@ static bool denies_groups(void)
 	       !strcmp(text, "deny");
 }
 
+/* Denied for ever to whoever made this user namespace without privilege. */
+static bool no_setgroups(void)
+{
+	char word[8] = "";
+
+	return fd_read_line(AT_FDCWD, "/proc/self/setgroups", word, sizeof(word)) > 0 &&
+	       !strncmp(word, "deny", 4);
+}
+
 /* systemd's socket activation: not for us when LISTEN_PID names another process. */
 static uint32_t listen_fds(void)
 {
@@ -204,6 +213,8 @@ int probe_host(const struct spec *spec, enum probe what, struct arena *arena,
 				 !access("/usr/bin/newgidmap", X_OK);
 		ret->no_setgroups = denies_groups();
 	}
+	if (!spec || ret->own_userns)
+		ret->no_setgroups = no_setgroups();
 	probe_environment(ret, arena);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -13,6 +14,7 @@
 
 #include "base/fd.h"
 #include "runtime/container.h"
+#include "runtime/notify.h"
 
 /* /proc/self/fd makes the path short enough for sun_path whatever the root directory
  * is. */
@@ -86,18 +88,39 @@ static int run_hooks(struct container *c, enum hook_kind kind, const char *statu
 	return hooks_run(c, kind, status, c->pidfd, e);
 }
 
+/* The socket that `create` has mounted a place for; -1 = there is nothing to pass on. */
+static int listen_for_ready(struct container *c, int *ret, struct err *e)
+{
+	const char *manager = getenv("NOTIFY_SOCKET");
+
+	*ret = -1;
+	if (!manager || !*manager || faccessat(c->dir, "notify", F_OK, 0) < 0)
+		return 0;
+	if (container_find(c, e) < 0)
+		return -1;
+	*ret = notify_listen(c->dir, e);
+	return *ret < 0 ? -1 : 0;
+}
+
 /* The container is ours to start. */
 static int go_on(struct container *c, int fd, struct err *e)
 {
 	static const char byte = SYNC_START;
+	auto_fd notify = -1;
 
 	if (run_hooks(c, HOOK_START_CONTAINER, "created", e) < 0)
+		return -1;
+	if (listen_for_ready(c, &notify, e) < 0)
 		return -1;
 	if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1)
 		return err_sys(e, errno, "container \"%s\": start its init", c->id);
 	if (hear_init(c, fd, e) < 0)
 		return -1;
-	return run_hooks(c, HOOK_POSTSTART, "running", e);
+	if (run_hooks(c, HOOK_POSTSTART, "running", e) < 0)
+		return -1;
+	if (notify >= 0)
+		notify_wait(c->skiff, notify, c->pid, c->pidfd);
+	return 0;
 }
 
 static int start(struct container *c, struct err *e)

@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "json/print.h"
 #include "runtime/container.h"
+#include "runtime/notify.h"
 
 enum { STATE_VERSION = 1, ID_MAX = 255 };
 #define STATE_MAX ((size_t)8 << 20)
@@ -88,6 +89,29 @@ static const struct field report_fields[] = {
 /* clang-format on */
 static const struct type state_report_type = { "state", sizeof(struct state_view),
 					       report_fields };
+
+/* config-linux: Seccomp, "The Container Process State". */
+struct process_view {
+	char *oci_version;
+	strs fds;
+	uint32_t pid;
+	char *metadata;
+	struct state_view state;
+};
+
+/* clang-format off */
+static const struct field process_fields[] = {
+	J_STR(struct process_view, oci_version, "ociVersion", F_REQUIRED, "Version of the specification."),
+	J_STRS(struct process_view, fds, "fds", F_REQUIRED, "Names of the descriptors that come with it."),
+	J_U32(struct process_view, pid, "pid", F_REQUIRED, "The process that has the filter."),
+	J_STR(struct process_view, metadata, "metadata", 0, "listenerMetadata of the configuration."),
+	J_VAL(struct process_view, state, "state", F_REQUIRED | F_SHOW, struct state_view, &state_report_type, "The container."),
+	J_END
+};
+/* clang-format on */
+static const struct type process_report_type = { "process state",
+						 sizeof(struct process_view),
+						 process_fields };
 
 static bool is_id_char(char c, bool first)
 {
@@ -282,12 +306,12 @@ char *owner_name(uint32_t uid, struct arena *arena)
 	return number;
 }
 
-void state_report(const struct container *c, const char *status, pid_t pid,
-		  enum json_style style, struct buf *b)
+static struct state_view view(const struct container *c, const char *status, pid_t pid)
 {
 	struct arena *arena = &c->skiff->arena;
 	const struct state *st = &c->state;
-	struct state_view r = {
+
+	return (struct state_view){
 		.oci_version = SPEC_VERSION,
 		.id = (char *)c->id,
 		.pid = (uint32_t)pid,
@@ -298,6 +322,27 @@ void state_report(const struct container *c, const char *status, pid_t pid,
 		.annotations = st->annotations,
 		.owner = owner_name(st->owner, arena),
 	};
+}
+
+void state_report(const struct container *c, const char *status, pid_t pid,
+		  enum json_style style, struct buf *b)
+{
+	struct state_view r = view(c, status, pid);
 
 	json_print(b, &state_report_type, &r, style);
+}
+
+void state_report_process(const struct container *c, const char *status, pid_t pid,
+			  const char *metadata, struct buf *b)
+{
+	char *names[] = { "seccompFd" };
+	struct process_view r = {
+		.oci_version = SPEC_VERSION,
+		.fds = { .v = names, .n = 1 },
+		.pid = (uint32_t)pid,
+		.metadata = (char *)metadata,
+		.state = view(c, status, c->pid),
+	};
+
+	json_print(b, &process_report_type, &r, JSON_COMPACT);
 }

@@ -153,8 +153,6 @@ static void check_presence(struct check *c)
 		check_fault(c, "root",
 			    "missing: say where the root filesystem is, as in "
 			    "{\"path\": \"rootfs\"}");
-	if (!s->process)
-		check_fault(c, "process", "missing: say what to run");
 	if (!check_has_ns(c, NS_MNT))
 		check_fault(c, "linux.namespaces",
 			    "no mount namespace: add {\"type\": \"mount\"}; without "
@@ -275,13 +273,6 @@ static void check_hooks(struct check *c)
 	check_hook_list(c, &h->start_container, "startContainer");
 	check_hook_list(c, &h->poststart, "poststart");
 	check_hook_list(c, &h->poststop, "poststop");
-}
-
-static void check_annotations(struct check *c)
-{
-	for (size_t i = 0; i < c->spec->annotations.n; i++)
-		if (!*c->spec->annotations.v[i].key)
-			check_fault(c, "annotations", "a key is empty: give it a name");
 }
 
 static void check_root_process(struct check *c)

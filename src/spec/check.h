@@ -40,8 +40,9 @@ void check_process(struct check *c, const struct process *p, const char *prefix)
 void check_resources(struct check *c, const struct resources *r, const char *prefix);
 
 /* Rules of the other files, run by check.c. */
-check_rule check_namespaces, check_id_maps, check_time, check_net_devices, check_sysctl,
-	check_devices, check_cgroups_path, check_intel_rdt, check_memory_policy,
-	check_personality, check_seccomp, check_seccomp_notify;
+check_rule check_annotations, check_namespaces, check_id_maps, check_time,
+	check_net_devices, check_sysctl, check_devices, check_cgroups_path,
+	check_intel_rdt, check_memory_policy, check_personality, check_seccomp,
+	check_seccomp_notify;
 /* A mount's or the container's id mappings. what: "linux.uidMappings". */
 void check_id_map(struct check *c, const id_maps *maps, const char *what);

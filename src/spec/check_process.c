@@ -44,9 +44,10 @@ static void check_command(const struct part *t)
 {
 	const struct process *p = t->p;
 
-	if (!p->args.n)
+	/* The container of config.json can be created without one; the plan of `run` asks for it. */
+	if (!p->args.n && !*t->dot)
 		check_fault(t->c, AT(t, "args"), "missing: name the program to run");
-	else if (!*p->args.v[0])
+	else if (p->args.n && !*p->args.v[0])
 		check_fault(t->c, AT(t, "args[0]"),
 			    "must not be empty: name the program to run");
 	if (p->cwd && check_has_control(p->cwd))

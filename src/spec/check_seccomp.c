@@ -70,6 +70,7 @@ void check_seccomp_notify(struct check *c)
 	enum { WAIT_KILLABLE_RECV = 32 };
 	const struct seccomp *s = c->spec->linux_->seccomp;
 	bool notify = false;
+	const char *path;
 
 	if (!s)
 		return;
@@ -84,10 +85,16 @@ void check_seccomp_notify(struct check *c)
 				    "write cannot have SCMP_ACT_NOTIFY: it is needed "
 				    "before anyone listens");
 	}
-	if (notify && !s->listener_path)
+	path = spec_listener_path(c->spec);
+	if (notify && !path)
 		check_fault(c, "linux.seccomp.listenerPath",
 			    "missing: SCMP_ACT_NOTIFY needs a listener");
-	if (s->listener_metadata && !s->listener_path)
+	if (path && *path != '/')
+		check_fault(c,
+			    s->listener_path ? "linux.seccomp.listenerPath"
+					     : "annotations",
+			    "\"%s\" is not an absolute path to the agent's socket", path);
+	if (s->listener_metadata && !path)
 		check_fault(c, "linux.seccomp.listenerMetadata", "needs listenerPath");
 	if (s->listener_path && !notify)
 		check_warn(c, "linux.seccomp.listenerPath",

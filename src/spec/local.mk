@@ -1,6 +1,7 @@
 core_sources += \
 	src/spec/check.c \
 	src/spec/check.h \
+	src/spec/check_annotations.c \
 	src/spec/check_linux.c \
 	src/spec/check_process.c \
 	src/spec/check_resources.c \

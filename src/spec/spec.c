@@ -93,3 +93,12 @@ const char *spec_annotation(const struct spec *s, const char *key)
 			return s->annotations.v[i].value;
 	return NULL;
 }
+
+const char *spec_listener_path(const struct spec *s)
+{
+	const struct seccomp *w = s->linux_ ? s->linux_->seccomp : NULL;
+
+	if (w && w->listener_path)
+		return w->listener_path;
+	return w ? spec_annotation(s, "run.oci.seccomp.receiver") : NULL;
+}

@@ -224,4 +224,6 @@ void spec_default(const struct spec_template *t, struct arena *arena, struct spe
 
 /* Small questions asked in many places. */
 const struct ns *spec_ns(const struct spec *s, int type); /* NULL when not listed */
+/* Where seccomp's listener goes: listenerPath, or what crun's annotation says; NULL = nowhere. */
+const char *spec_listener_path(const struct spec *s);
 const char *spec_annotation(const struct spec *s, const char *key);

@@ -28,7 +28,7 @@ struct g_host {
 	bool own_userns, no_setgroups, newuidmap, apparmor, selinux, swap, old_kernel;
 	strs caps;
 	bool no_caps;
-	char *listen_fdnames, *resctrl;
+	char *listen_fdnames, *resctrl, *notify_socket;
 	LIST(struct g_hierarchy) hierarchies;
 	strs links;
 };
@@ -90,6 +90,7 @@ static const struct field host_fields[] = {
 	J_U32(struct g_host, listen_fds, "listenFds", 0, ""),
 	J_STR(struct g_host, listen_fdnames, "listenFdnames", 0, ""),
 	J_STR(struct g_host, resctrl, "resctrl", 0, ""),
+	J_STR(struct g_host, notify_socket, "notifySocket", 0, ""),
 	J_BOOL(struct g_host, own_userns, "ownUserns", 0, ""),
 	J_BOOL(struct g_host, no_setgroups, "noSetgroups", 0, ""),
 	J_BOOL(struct g_host, newuidmap, "newuidmap", 0, ""),
@@ -373,6 +374,7 @@ static int fill_host(struct golden *g, struct host *h)
 		.listen_fdnames = from.listen_fdnames,
 		.links = from.links.n ? (const char *const *)from.links.v : NULL,
 		.resctrl = from.resctrl,
+		.notify_socket = from.notify_socket,
 	};
 	sscanf(from.kernel, "%u.%u", &h->kernel_major, &h->kernel_minor);
 	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)

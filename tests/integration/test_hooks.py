@@ -298,3 +298,44 @@ def test_directory_that_is_gone(t):
     os.rename(path, path + "-moved")
     t.ok("delete", "--force", ident, cwd="/usr")
     t.equal(inside.lines(f"{shared}/poststop"), ["/"])
+
+
+@needs("root")
+def test_output_annotations(t):
+    """run.oci.hooks.stdout and .stderr take the hooks' output, added at the end of the files"""
+    config, shared = hooked(t, "echo out $1; echo err $1 >&2\n")
+    out, err = t.path("hooks.out"), t.path("hooks.err")
+    with open(out, "w", encoding="utf-8") as f:
+        f.write("before\n")
+    config["annotations"] = {"run.oci.hooks.stdout": out, "run.oci.hooks.stderr": err}
+    c = t.create(config)
+    c.start()
+    c.delete("--force")
+    t.equal(inside.lines(out), ["before"] + [f"out {kind}" for kind in KINDS])
+    t.equal(inside.lines(err), [f"err {kind}" for kind in KINDS])
+    config["annotations"]["run.oci.hooks.stdout"] = "/nowhere/file"
+    t.fails(t.run(config), "run.oci.hooks.stdout", "/nowhere/file", rc=1)
+    t.equal(inside.lines(shared + "/none"), [])
+
+
+@needs("root")
+def test_failing_poststart(t):
+    """a failing poststart hook is told, after the payload ran; the container is stopped"""
+    config, shared = hooked(t, "echo why >&2; exit 9\n", "poststart",
+                            args=("/bin/sh", "-c", "echo ran >/mnt/ran; sleep 100000"))
+    c = t.create(config)
+    t.fails(t.skiff("start", c.id), "hooks.poststart[0]", "status 9", "why", rc=1)
+    c.wait_stopped()
+    t.equal(c.state()["status"], "stopped")
+    t.fails(t.skiff("run", "--detach", "--bundle", t.bundle(config), t.new_id()),
+            "hooks.poststart[0]", rc=1)
+    t.true(not os.path.exists(f"{t.root}/{t.ids[-1]}"), "state of run")
+    t.true(os.path.exists(shared + "/hook"), "the hook")
+
+
+@needs("root")
+def test_wrong_timeouts(t):
+    """a timeout is a positive number of seconds"""
+    for value in (0, -1, 2 ** 31):
+        config, _ = hooked(t, "exit 0\n", "createRuntime", timeout=value)
+        t.fails(t.run(config), "hooks.createRuntime[0].timeout", rc=1)

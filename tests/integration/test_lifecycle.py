@@ -3,6 +3,7 @@ import datetime
 import os
 import re
 import signal
+import subprocess
 
 import inside
 import kernel
@@ -250,3 +251,37 @@ def test_kill_regex(t):
     t.equal(result.rc, 1, "exit status with two stopped ones")
     t.equal(result.err.count("container not running"), 2, "messages")
     other.wait_stopped()
+
+
+@needs("root")
+def test_without_a_program(t):
+    """a container can be created without a process or its arguments; start says so, run refuses"""
+    for drop in ("process", "args", "empty"):
+        config = t.config()
+        if drop == "process":
+            del config["process"]
+        elif drop == "args":
+            del config["process"]["args"]
+        else:
+            config["process"]["args"] = []
+        c = t.create(config)
+        t.equal(c.state()["status"], "created", drop)
+        t.equal(kernel.own_namespaces(c.pid), {"pid", "net", "ipc", "uts", "mnt"})
+        t.fails(t.skiff("start", c.id), "nothing to start", "process.args", rc=1)
+        c.wait_stopped()
+        c.delete()
+        t.fails(t.run(config), "process", "missing", rc=1)
+        t.true(not os.path.exists(f"{t.root}/{t.ids[-1]}"), "state is left")
+
+
+@needs("root")
+def test_starts_at_once(t):
+    """of several starts at the same time one starts the container, the others are refused"""
+    config = t.config("/bin/sh", "-c", "echo ran >>/mnt/ran; sleep 1000")
+    shared = inside.share(t, config)
+    c = t.create(config)
+    starts = [t.spawn(t.binary, "--root", t.root, "start", c.id, stderr=subprocess.DEVNULL)
+              for _ in range(8)]
+    t.equal(sorted(start.wait(10) for start in starts), [0] + [1] * 7)
+    t.wait_until(lambda: inside.lines(shared + "/ran"), what="the payload")
+    t.equal((inside.lines(shared + "/ran"), c.state()["status"]), (["ran"], "running"))

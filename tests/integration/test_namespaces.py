@@ -2,6 +2,7 @@
 import os
 import re
 
+import inside
 import kernel
 from bundle import add_user_namespace
 from harness import needs
@@ -71,6 +72,53 @@ test_joins_uts = joins("uts", "--uts")
 test_joins_pid = joins("pid", "--pid", "--kill-child", "--fork", fork=True)
 test_joins_cgroup = joins("cgroup", "--cgroup")
 test_joins_time = joins("time", "--time", "--fork", "--kill-child", fork=True)
+
+
+def with_new_user(kind, *flags, **how):
+    """a test: the container joins a namespace of the host's and has a user namespace of its own"""
+    def test(t):
+        holder = t.spawn("unshare", *flags, "sleep", "100000")
+        name = PROC_NAMES.get(kind, kind)
+        pid = holder.pid
+
+        def ready():
+            nonlocal pid
+            pid = (kernel.descendants(holder.pid) or [0])[-1] if how.get("fork") else holder.pid
+            return pid and kernel.argv(pid) == ["sleep", "100000"]
+        t.wait_until(ready, what="the namespace's holder")
+        config = add_user_namespace(t.config())
+        spaces = [ns for ns in config["linux"]["namespaces"] if ns["type"] != kind]
+        config["linux"]["namespaces"] = spaces + [{"type": kind, "path": f"/proc/{pid}/ns/{name}"}]
+        if kind == "uts":
+            del config["hostname"]
+        gone = {"ipc": ("mqueue",), "pid": ("proc",)}.get(kind, ())
+        config["mounts"] = [m for m in config["mounts"] if m["type"] not in gone]
+        if kind == "pid":
+            config["linux"]["maskedPaths"] = config["linux"]["readonlyPaths"] = []
+        inside.set_capabilities(config, "SYS_ADMIN", "NET_ADMIN")
+        for c in (t.sleeper(config), t.create(config)):
+            t.equal(kernel.namespace(c.pid, name), kernel.namespace(pid, name))
+            t.equal(kernel.own_namespaces(c.pid), DEFAULT | {name, "user"})
+            t.equal(kernel.status(c.pid)["Uid"].split(), ["100000"] * 4)
+            t.equal(kernel.id_map(c.pid), [(0, 100000, 65536)])
+        t.equal(c.start().rc, 0)
+        t.wait_until(lambda: kernel.has_executed(c.pid), what="the payload")
+        result = c.sh("id -u; hostname nobody; ip link set lo mtu 1400")
+        t.equal(result.out, "0\n", result.err)
+        refused = {"uts": "hostname", "network": "ip"}
+        for which, word in refused.items():
+            t.equal(f"{word}: " in result.err, which == kind, f"{word} says: {result.err}")
+    test.__doc__ = f"a {kind} namespace is joined by a container with a new user namespace, whose " \
+                   "root has no power over it"
+    return needs("root")(test)
+
+
+test_new_user_joins_network = with_new_user("network", "--net")
+test_new_user_joins_ipc = with_new_user("ipc", "--ipc")
+test_new_user_joins_uts = with_new_user("uts", "--uts")
+test_new_user_joins_pid = with_new_user("pid", "--pid", "--kill-child", "--fork", fork=True)
+test_new_user_joins_cgroup = with_new_user("cgroup", "--cgroup")
+test_new_user_joins_time = with_new_user("time", "--time", "--fork", "--kill-child", fork=True)
 
 
 @needs("root")

@@ -2,6 +2,7 @@
 import ctypes
 import os
 import platform
+import socket
 
 import inside
 import kernel
@@ -205,3 +206,112 @@ def test_standard_limits_of_exec(t):
     result = c.sh("cat /proc/self/oom_score_adj; ulimit -n; ulimit -Hn; "
                   "grep NoNewPrivs /proc/self/status")
     t.equal(result.out.split(), ["123", "55", "66", "NoNewPrivs:", "1"])
+
+
+@needs("root")
+def test_default_umask(t):
+    """without user.umask it is 0022, whatever the caller's is"""
+    before = os.umask(0o77)
+    try:
+        t.equal(kernel.status(t.sleeper().pid)["Umask"], "0022")
+    finally:
+        os.umask(before)
+
+
+@needs("root")
+def test_scheduler_refused(t):
+    """parameters that do not belong to the policy are refused before anything is made"""
+    for wish, where in (({"policy": "SCHED_ISO"}, "policy"),
+                        ({"policy": "SCHED_FIFO"}, "priority"),
+                        ({"policy": "SCHED_FIFO", "priority": 100}, "priority"),
+                        ({"policy": "SCHED_OTHER", "nice": 20}, "nice"),
+                        ({"policy": "SCHED_OTHER", "runtime": 5}, ""),
+                        ({"policy": "SCHED_DEADLINE", "runtime": 2000000, "deadline": 1000000},
+                         "deadline"),
+                        ({"policy": "SCHED_OTHER", "flags": ["SCHED_FLAG_NONE"]}, "flags[0]")):
+        config = t.config()
+        config["process"]["scheduler"] = wish
+        t.fails(t.run(config), f"process.scheduler{'.' if where else ''}{where}", rc=1)
+
+
+@needs("root", "native", "cmd:strace")
+def test_cpu_affinity_order(t):
+    """initial is set before the cgroup is joined, final after"""
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2 or not kernel.cgroup_mounts().keys() - {""}:
+        t.skip("needs two CPUs and a cgroup that is joined by writing")
+    config = t.config()
+    config["process"]["execCPUAffinity"] = {"initial": str(cpus[0]), "final": str(cpus[1])}
+    c = t.sleeper(config)
+    trace = t.path("trace")
+    t.equal(t.command("strace", "-f", "-qq", "-e", "trace=sched_setaffinity,write", "-o", trace,
+                      t.binary, "--root", t.root, "exec", c.id, "/bin/true").rc, 0)
+    found = [line.split(None, 1)[1] for line in kernel.read(trace).splitlines()]
+    sets = [n for n, line in enumerate(found) if line.startswith("sched_setaffinity")]
+    told = [n for n, line in enumerate(found) if "cgroup.procs" in line]
+    t.equal(len(sets), 2, "calls of sched_setaffinity")
+    t.true(not told or sets[0] < told[0] < sets[1], f"order: {found}")
+
+
+@needs("root")
+def test_memory_policy_refused(t):
+    """modes without nodes, nodes that are not there and wrong words are refused and named"""
+    for wish, where in (({"mode": "MPOL_BIND"}, "nodes"), ({"mode": "MPOL_BAD"}, "mode"),
+                        ({"mode": "MPOL_BIND", "nodes": "0-"}, "nodes"),
+                        ({"mode": "MPOL_LOCAL", "nodes": "0"}, "nodes"),
+                        ({"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_X"]}, "flags[0]"),
+                        ({"mode": "MPOL_BIND", "nodes": "0", "flags": [
+                            "MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"]}, "flags")):
+        config = t.config()
+        config["linux"]["memoryPolicy"] = wish
+        t.fails(t.run(config), f"linux.memoryPolicy.{where}", rc=1)
+    config["linux"]["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": "1000"}
+    t.fails(t.run(config), "linux.memoryPolicy", "mempolicy", rc=1)
+
+
+@needs("root")
+def test_labels_without_module(t):
+    """a profile of AppArmor or a label of SELinux is refused where the kernel has none"""
+    for key, module, path in (("apparmorProfile", "AppArmor", "/sys/module/apparmor"),
+                              ("selinuxLabel", "SELinux", "/sys/fs/selinux/enforce")):
+        if os.path.exists(path):
+            continue
+        config = t.config()
+        config["process"][key] = "some_label"
+        t.fails(t.run(config), f"process.{key}", f"{module} is not enabled", rc=1)
+
+
+@needs("root")
+def test_pidfd(t):
+    """--pidfd-socket, or crun's annotation run.oci.pidfd_receiver, gets a pidfd of the payload"""
+    for by_option in (True, False):
+        path = t.path("pidfd.sock")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.bind(path)
+            sock.listen(1)
+            config = t.config()
+            if not by_option:
+                config["annotations"] = {"run.oci.pidfd_receiver": path}
+            c = t.create(config, *(["--pidfd-socket", path] if by_option else []))
+            with sock.accept()[0] as connection:
+                _, fds, _, _ = socket.recv_fds(connection, 100, 2)
+        os.unlink(path)
+        t.equal(len(fds), 1, "descriptors")
+        t.contains(kernel.read(f"/proc/self/fdinfo/{fds[0]}"), f"Pid:\t{c.pid}\n")
+        os.close(fds[0])
+
+
+@needs("root", "native", "cmd:strace")
+def test_not_dumpable_after_ids(t):
+    """after its last change of ids init is closed to the container again (fs.suid_dumpable)"""
+    config = t.config()
+    config["process"]["user"] = {"uid": 1000, "gid": 1000}
+    trace = t.path("trace")
+    result = t.command("strace", "-f", "-qq", "-e", "trace=setresuid,prctl,execve", "-o", trace,
+                       t.binary, "--root", t.root, "run", "--bundle", t.bundle(config),
+                       t.new_id())
+    t.equal(result.rc, 0, result.err)
+    found = [line.split(None, 1)[1] for line in kernel.read(trace).splitlines()]
+    change = max(n for n, line in enumerate(found) if line.startswith("setresuid(1000"))
+    t.true(found[change + 1].startswith("prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE"),
+           f"after it: {found[change + 1]}")

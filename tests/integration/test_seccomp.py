@@ -192,3 +192,84 @@ def test_foreign_architecture(t):
     config = profile(t.config(), rule, architectures=["SCMP_ARCH_X86_64", "SCMP_ARCH_X32"])
     result = t.run(inside.set_python(config, code))
     t.equal((result.rc, result.out), (0, plain.out))
+
+
+@needs("root")
+def test_unknown_names_refused(t):
+    """with run.oci.seccomp_fail_unknown_syscall unknown names are a fault, and only with it"""
+    config = profile(t.config(), (["no_such_call", *MKDIR], "SCMP_ACT_ERRNO", {}))
+    for value, words in (("1", "no_such_call"), ("0", None)):
+        config["annotations"] = {"run.oci.seccomp_fail_unknown_syscall": value}
+        if words:
+            t.fails(t.run(config), words, "linux.seccomp.syscalls", rc=1)
+        else:
+            t.equal(t.run(config).rc, 0)
+
+
+@needs("root")
+def test_default_errno(t):
+    """defaultErrnoRet is the answer to what no rule names, EPERM without it"""
+    if platform.machine() != "x86_64":
+        t.skip("needs the numbers of x86-64")
+    code = ("import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+            "print(libc.syscall(83, b'/mnt/x', 0o755), ctypes.get_errno())\n")
+    with open(ENGINE, encoding="utf-8") as f:
+        known = json.load(f)["linux"]["seccomp"]
+    for number, expected in ((None, 1), (95, 95)):
+        config = profile(t.config())
+        config["linux"]["seccomp"] = dict(known, syscalls=[
+            dict(rule, names=[n for n in rule["names"] if n not in MKDIR])
+            for rule in known["syscalls"]])
+        config["linux"]["seccomp"].pop("defaultErrnoRet", None)
+        if number:
+            config["linux"]["seccomp"]["defaultErrnoRet"] = number
+        t.equal(t.run(inside.set_python(config, code)).out, f"-1 {expected}\n")
+
+
+@needs("root")
+def test_newer_than_the_profile(t):
+    """a call with a higher number than all that the profile names gives ENOSYS, not the default's
+    errno; a lower one that it does not name the default's"""
+    if platform.machine() != "x86_64":
+        t.skip("needs the numbers of x86-64")
+    code = ("import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+            "for n in (500, 1000, 175, 246):\n"
+            "    libc.syscall(n, 0, 0, 0, 0); print(ctypes.get_errno())\n")
+    config = t.config()
+    with open(ENGINE, encoding="utf-8") as f:
+        config["linux"]["seccomp"] = json.load(f)["linux"]["seccomp"]
+    t.equal(t.run(inside.set_python(config, code)).out.split(), ["38", "38", "1", "1"])
+
+
+@needs("root")
+def test_kill_process_and_thread(t):
+    """KILL_PROCESS ends all threads, KILL_THREAD (and KILL) the calling one only"""
+    code = ("import os, threading, time\n"
+            "threading.Thread(target=lambda: os.mkdir('/mnt/x'), daemon=True).start()\n"
+            "time.sleep(0.5)\nprint('alive', flush=True)\nos._exit(0)\n")
+    for action, out in (("SCMP_ACT_KILL_PROCESS", ""), ("SCMP_ACT_KILL_THREAD", "alive\n"),
+                        ("SCMP_ACT_KILL", "alive\n")):
+        result = t.run(inside.set_python(profile(t.config(), (MKDIR, action, {})), code))
+        t.equal((result.out, result.rc), (out, 0 if out else 128 + 31), action)
+
+
+@needs("root")
+def test_trace(t):
+    """SCMP_ACT_TRACE stops the call for a tracer that asked for it, with errnoRet as the
+    message"""
+    config = profile(t.config(), (MKDIR, "SCMP_ACT_TRACE", {"errnoRet": 77}))
+    code = ("import ctypes, os, signal\n"
+            "libc = ctypes.CDLL(None, use_errno=True)\n"
+            "ptrace = libc.ptrace\nptrace.argtypes = [ctypes.c_long] * 4\n"
+            "pid = os.fork()\n"
+            "if not pid:\n"
+            "    ptrace(0, 0, 0, 0)\n    os.kill(os.getpid(), signal.SIGSTOP)\n"
+            "    os.mkdir('/mnt/x')\n    os._exit(5)\n"
+            "os.waitpid(pid, 0)\nptrace(0x4200, pid, 0, 0x80)\n"
+            "ptrace(7, pid, 0, 0)\n_, status = os.waitpid(pid, 0)\n"
+            "message = ctypes.c_ulong()\n"
+            "ptrace(0x4201, pid, 0, ctypes.addressof(message))\n"
+            "print(status >> 16, message.value)\nptrace(7, pid, 0, 0)\n"
+            "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), os.listdir('/mnt'))\n")
+    result = t.run(inside.set_python(config, code))
+    t.equal(result.out, "7 77\n5 ['x']\n", result.err)

@@ -1,0 +1,94 @@
+"""A seccomp agent: takes the listeners that a runtime hands over at a socket, and answers what
+the filtered processes ask for."""
+import array
+import fcntl
+import json
+import os
+import select
+import socket
+import struct
+import threading
+
+RECV, SEND = 0xC0502100, 0xC0182101
+CONTINUE = 1
+
+
+class Agent:
+    """Use as a context.  answer(number of the system call, arguments, pid) gives an errno, a
+    value as ("value", n), or None to let the kernel go on.  `messages` has the texts that came."""
+
+    def __init__(self, path, answer=lambda *_: 0):
+        self.path, self.answer = path, answer
+        self.messages, self.calls, self.faults = [], [], []
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.bind(path)
+        self.sock.listen(8)
+        self.wake = os.pipe()
+        self.listeners = {}
+        self.thread = threading.Thread(target=self._work, daemon=True)
+
+    def states(self):
+        return [json.loads(text) for text in self.messages]
+
+    def _work(self):
+        try:
+            while True:
+                ready, _, _ = select.select([self.sock, self.wake[0], *self.listeners], [], [])
+                if self.wake[0] in ready:
+                    return
+                for fd in ready:
+                    if fd is self.sock:
+                        self._take()
+                    else:
+                        self._serve(fd)
+        except Exception as fault:  # pylint: disable=broad-except
+            self.faults.append(fault)
+
+    def _take(self):
+        """one connection: one message with one descriptor, then its end"""
+        connection, _ = self.sock.accept()
+        with connection:
+            data, control, flags, _ = connection.recvmsg(65536, socket.CMSG_SPACE(16))
+            fds = array.array("i")
+            for level, kind, raw in control:
+                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                    fds.frombytes(raw[:len(raw) - len(raw) % fds.itemsize])
+            assert len(fds) == 1 and not flags & socket.MSG_CTRUNC, (fds, flags)
+            assert connection.recv(1) == b"", "more than one message"
+        self.messages.append(data.decode())
+        self.listeners[fds[0]] = True
+
+    def _serve(self, fd):
+        request = bytearray(80)
+        try:
+            fcntl.ioctl(fd, RECV, request)
+        except OSError:  # the process has gone, or the last one with this filter
+            if select.select([fd], [], [], 0)[0]:
+                os.close(fd)
+                del self.listeners[fd]
+            return
+        ident, pid, _, number, _, _, *args = struct.unpack("QIIiIQ6Q", request)
+        self.calls.append((number, args, pid))
+        said = self.answer(number, args, pid)
+        if said is None:
+            reply = struct.pack("QqiI", ident, 0, 0, CONTINUE)
+        elif isinstance(said, tuple):
+            reply = struct.pack("QqiI", ident, said[1], 0, 0)
+        else:
+            reply = struct.pack("QqiI", ident, 0, -said, 0)
+        try:
+            fcntl.ioctl(fd, SEND, bytearray(reply))
+        except FileNotFoundError:
+            pass  # a signal was quicker
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        os.write(self.wake[1], b"x")
+        self.thread.join()
+        self.sock.close()
+        for fd in (*self.wake, *self.listeners):
+            os.close(fd)
+        os.unlink(self.path)
