@@ -24,7 +24,7 @@ static const struct opt kill_opts[] = {
 	O_END
 };
 static const struct opt delete_opts[] = {
-	O_FLAG(struct delete_opts, force, 'f', "force", "Kill it first; an unknown container is no error."),
+	O_FLAG(struct delete_opts, force, 'f', "force", "Kill it first if it runs; an unknown container is no error."),
 	O_FLAG(struct delete_opts, regex, 'r', "regex", "CONTAINER is an extended regular expression: all that it matches."),
 	O_HELP,
 	O_END
@@ -215,8 +215,9 @@ const struct cmd cmd_kill = {
 const struct cmd cmd_delete = {
 	.usage = {
 		"delete", "CONTAINER", "remove what is left of a stopped container",
-		"Removes the container's cgroup and state and runs its poststop hooks. The bundle stays. What\n"
-		"does not end within 10 seconds of KILL is named, with what it waits for.",
+		"Removes the container's cgroup and state and runs its poststop hooks. The bundle stays. One that\n"
+		"was never started is ended first. What does not end within 10 seconds of KILL is named, with what\n"
+		"it waits for.",
 		"skiff delete web1\nskiff delete --force web1\nskiff delete --force --regex '^test-'", delete_opts,
 	},
 	.opts_size = sizeof(struct delete_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .spawns = true,

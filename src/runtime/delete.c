@@ -176,6 +176,8 @@ static int delete_container(struct container *c, bool force, struct err *e)
 		state_salvage(c);
 	if (!force && container_status(c, e) < 0)
 		return -1;
+	/* Nothing of the user's runs in one that was never started, and engines delete it without force. */
+	force |= c->status == STATUS_CREATED;
 	if (!force && c->status != STATUS_STOPPED)
 		return err_set(e, ERR_STATE,
 			       "cannot delete container \"%s\" that is not stopped: %s "

@@ -64,6 +64,17 @@ def test_delete_force(t):
 
 
 @needs("root")
+def test_delete_created(t):
+    """delete without --force takes a container that was never started, init and all"""
+    c = t.create()
+    dirs = [path for path in kernel.cgroup_dirs(c.pid).values() if t.mark in path]
+    c.delete()
+    t.wait_until(lambda: not kernel.is_alive(c.pid), what="init's end")
+    t.fails(t.skiff("state", c.id), "does not exist", rc=1)
+    t.equal([path for path in dirs if os.path.exists(path)], [], "cgroups left")
+
+
+@needs("root")
 def test_delete_force_unknown(t):
     """delete --force of an unknown container is a success, delete is not"""
     t.equal(t.ok("delete", "--force", "none").out, "")

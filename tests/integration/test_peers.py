@@ -10,14 +10,14 @@ RUNC = os.path.join(os.environ.get("SKIFF_CACHE", os.path.expanduser("~/.cache")
                     "skiff-peers/runc")
 
 # What each state is made by, and commands there; a word of runc's message that ours must have,
-# too.  Left out: `delete` of a created container, which the specification refuses and runc does
-# not.
+# too.
 STATES = {
     "unknown": ((), [("state", "does not exist"), ("start", "does not exist"),
                      ("kill", "does not exist"), ("delete", "does not exist"),
                      ("exec", "does not exist"), ("delete --force", ""), ("pause", "does not exist")]),
     "created": (("create",), [("create", "already exists"), ("run", "already exists"),
-                              ("kill ID NOSUCH", ""), ("exec", ""), ("state", "")]),
+                              ("kill ID NOSUCH", ""), ("exec", ""), ("state", ""),
+                              ("delete", ""), ("delete", "does not exist")]),
     "running": (("create", "start"),
                 [("start", "cannot start an already running container"),
                  ("exec ID false", ""), ("exec ID sh -c exit\\ 7", ""),

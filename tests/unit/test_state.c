@@ -135,6 +135,10 @@ static void test_life(void **state)
 	assert_string_equal(status_of("c"), "creating");
 	close(dir);
 	assert_string_equal(status_of("c"), "running");
+	assert_int_equal(skiff_delete(s, "c", false, &error), -1);
+	assert_string_equal(error.message,
+			    "cannot delete container \"c\" that is not stopped: running "
+			    "(\"skiff delete --force\" kills it first)");
 	dir = open(arena_printf(&s->arena, "%s/c", root),
 		   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	start = openat(dir, "start", O_CREAT | O_CLOEXEC | O_WRONLY, 0600);
@@ -143,10 +147,6 @@ static void test_life(void **state)
 	assert_int_equal(skiff_state(s, "c", &text, &error), 0);
 	assert_non_null(strstr(text, "\"status\": \"created\""));
 	assert_non_null(strstr(text, "\"k\": \"v/\\n\""));
-	assert_int_equal(skiff_delete(s, "c", false, &error), -1);
-	assert_string_equal(error.message,
-			    "cannot delete container \"c\" that is not stopped: created "
-			    "(\"skiff delete --force\" kills it first)");
 	/* The pid lives on as another process. */
 	unlinkat(dir, "init", 0);
 	record_init(dir, getpid(), "1");
