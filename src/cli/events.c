@@ -46,9 +46,9 @@ static int run_events(struct cli *cli, const void *opts, int argc, char **argv)
 
 	(void)argc;
 	if (events.interval_ns < 0)
-		return cli_error(cli,
-				 "--interval: \"%s\" is no duration (500ms, 5s, 1h30m)",
-				 o->interval);
+		return cli_usage_error(
+			cli, "--interval: \"%s\" is no duration (500ms, 5s, 1h30m)",
+			o->interval);
 	if (o->stats)
 		return skiff_stats(cli->skiff, argv[0], &text, &e) < 0
 			       ? cli_fail(cli, &e)

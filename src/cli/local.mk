@@ -17,7 +17,8 @@ cli_sources += \
 
 # --- man pages and completions, from the option tables ---
 # The generator runs at build time: when cross-compiling they come from a native build (make dist has none of them).
-skiff_mkman_SOURCES = src/cli/mkman.c src/cli/mkman.h src/cli/mkcomplete.c src/cli/mklist.c $(cli_sources)
+skiff_mkman_SOURCES = src/cli/mkman.c src/cli/mkman.h src/cli/mkcomplete.c src/cli/mkcomplete.h \
+	src/cli/mkcomplete_bash.c src/cli/mkcomplete_fish.c src/cli/mkcomplete_zsh.c src/cli/mklist.c $(cli_sources)
 skiff_mkman_LDADD = libskiff.la
 skiff_mkman_LDFLAGS = $(AM_LDFLAGS) -static
 generated_mans = $(addprefix man/skiff-,$(addsuffix .1,$(commands))) man/skiff.1 man/skiff-config.5

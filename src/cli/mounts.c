@@ -17,8 +17,9 @@ static int run_mounts(struct cli *cli, const void *opts, int argc, char **argv)
 	(void)opts;
 	(void)argc;
 	if (!remove && strcmp(argv[0], "add") != 0)
-		return cli_error(cli, "unknown command \"%s\": mounts add, mounts remove",
-				 argv[0]);
+		return cli_usage_error(
+			cli, "unknown command \"%s\": mounts add, mounts remove",
+			argv[0]);
 	return skiff_mounts(cli->skiff, argv[1], remove, argv[2], &e) < 0
 		       ? cli_fail(cli, &e)
 		       : 0;

@@ -91,8 +91,9 @@ static int put_rows(struct cli *cli, char *text, const struct pids *pids, struct
 	bool shown = false;
 
 	if (column < 0)
-		return cli_error(cli, "couldn't find PID field in ps output: ps must be "
-				      "told to show it (-o pid,...)");
+		return cli_usage_error(cli,
+				       "couldn't find PID field in ps output: ps must be "
+				       "told to show it (-o pid,...)");
 	buf_fmt(b, "%s\n", row);
 	while ((row = strtok_r(NULL, "\n", &save))) {
 		shown = is_shown(cli, row, column, pids, shown);
@@ -133,8 +134,9 @@ static int run_host_ps(struct cli *cli, int argc, char **argv, char **ret)
 		return cli_error(cli, "pipe: %s", strerror(errno));
 	in = ends[0];
 	out = ends[1];
-	if (spawn_ps(cli, out, argc, argv, &pid))
-		return 1;
+	r = spawn_ps(cli, out, argc, argv, &pid);
+	if (r)
+		return r;
 	fd_close(&out);
 	r = fd_read_all(in, &cli->arena, OUTPUT_MAX, ret, &len);
 	fd_close(&in);
@@ -142,8 +144,11 @@ static int run_host_ps(struct cli *cli, int argc, char **argv, char **ret)
 		;
 	if (r < 0)
 		return cli_error(cli, "read what ps prints: %s", strerror(-r));
-	return status ? cli_error(cli, "the host's ps(1) failed (its words stand above)")
-		      : 0;
+	if (!status)
+		return 0;
+	return argc ? cli_usage_error(cli,
+				      "the host's ps(1) refused its options, see above")
+		    : cli_error(cli, "the host's ps(1) failed, see above");
 }
 
 static void put_json(const struct pids *pids, struct buf *b)
@@ -162,16 +167,19 @@ static int run_ps(struct cli *cli, const void *opts, int argc, char **argv)
 	struct pids pids;
 	struct buf b;
 	char *text;
+	int r = 0;
 
 	if (skiff_processes(cli->skiff, argv[0], &pids.v, &pids.n, &e) < 0)
 		return cli_fail(cli, &e);
 	buf_init(&b, &cli->arena, OUTPUT_MAX);
-	if (o->format && !strcmp(o->format, "json"))
+	if (o->format && !strcmp(o->format, "json")) {
 		put_json(&pids, &b);
-	else if (run_host_ps(cli, argc - first, argv + first, &text) ||
-		 put_rows(cli, text, &pids, &b))
-		return 1;
-	return cli_print(cli, b.p, b.len);
+	} else {
+		r = run_host_ps(cli, argc - first, argv + first, &text);
+		if (!r)
+			r = put_rows(cli, text, &pids, &b);
+	}
+	return r ? r : cli_print(cli, b.p, b.len);
 }
 
 const struct cmd cmd_ps = {

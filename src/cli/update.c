@@ -150,13 +150,14 @@ static int print_limit(struct cli *cli, const struct limit *l, const char *value
 	}
 	if (l->kind == LIMIT_BYTES && strcmp(value, "-1") != 0) {
 		if (!parse_bytes(value, &n))
-			return cli_error(cli,
-					 "--%s: \"%s\" is not a number of bytes such as "
-					 "1048576, 512m or 1g",
-					 option_of(l), value);
+			return cli_usage_error(
+				cli,
+				"--%s: \"%s\" is not a number of bytes such as "
+				"1048576, 512m or 1g",
+				option_of(l), value);
 	} else if (!parse_i64(value, INT64_MIN, INT64_MAX, &n)) {
-		return cli_error(cli, "--%s: \"%s\" is not a number", option_of(l),
-				 value);
+		return cli_usage_error(cli, "--%s: \"%s\" is not a number", option_of(l),
+				       value);
 	}
 	buf_fmt(b, "%lld", (long long)n);
 	return 0;
@@ -200,11 +201,11 @@ static int read_resources(struct cli *cli, const struct update_opts *o,
 
 	for (size_t i = 0; i < N_LIMITS; i++)
 		if (value_of(o, &limits[i]))
-			return cli_error(cli,
-					 "--resources has all that changes: leave --%s "
-					 "out, or put %s.%s into it",
-					 option_of(&limits[i]), limits[i].object,
-					 limits[i].key);
+			return cli_usage_error(
+				cli,
+				"--resources has all that changes: leave --%s "
+				"out, or put %s.%s into it",
+				option_of(&limits[i]), limits[i].object, limits[i].key);
 	u->name = from_stdin ? "standard input" : o->resources;
 	r = from_stdin ? fd_read_all(STDIN_FILENO, &cli->arena, RESOURCES_MAX, &text,
 				     &u->length)

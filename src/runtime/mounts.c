@@ -119,7 +119,7 @@ static int check_status(const struct container *c, struct err *e)
 	if (c->status == STATUS_CREATED || c->status == STATUS_RUNNING ||
 	    c->status == STATUS_PAUSED)
 		return 0;
-	return err_set(e, ERR_STATE, "container not running: %s is %s", c->id,
+	return err_set(e, ERR_STOPPED, "container not running: %s is %s", c->id,
 		       status_name(c->status));
 }
 

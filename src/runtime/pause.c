@@ -51,7 +51,7 @@ static int pause_container(struct container *c, struct err *e)
 			c->id);
 	if (c->status != STATUS_RUNNING && c->status != STATUS_CREATED)
 		return err_set(
-			e, ERR_STATE,
+			e, ERR_STOPPED,
 			"cannot pause container \"%s\": container not running (%s)",
 			c->id, status_name(c->status));
 	d = container_freezer(c);
@@ -74,7 +74,7 @@ static int resume_container(struct container *c, struct err *e)
 		return -1;
 	if (c->status != STATUS_PAUSED)
 		return err_set(
-			e, ERR_STATE,
+			e, c->status == STATUS_STOPPED ? ERR_STOPPED : ERR_STATE,
 			"cannot resume container \"%s\": container not paused (%s)",
 			c->id, status_name(c->status));
 	for (size_t i = 0; i < c->state.cgroups.n; i++) {

@@ -190,8 +190,12 @@ def test_codes_without_container(t):
 def test_codes_of_containers(t):
     """the same for what a container's state forbids"""
     c = t.sleeper()
+    empty = t.path("mounts.json")
+    with open(empty, "w", encoding="utf-8") as f:
+        f.write("[]")
     expect_code(t, "state", "delete", c.id)
     expect_code(t, "state", "start", c.id)
+    expect_code(t, "state", "resume", c.id)
     expect_code(t, "exists", "create", "--bundle", c.bundle, c.id)
     expect_code(t, "exec", "exec", c.id, "no-such-program", own=255)
     c.kill()
@@ -199,6 +203,24 @@ def test_codes_of_containers(t):
     expect_code(t, "not-running", "kill", c.id, "TERM")
     expect_code(t, "not-running", "exec", c.id, "true", own=255)
     expect_code(t, "not-running", "start", c.id)
+    for args in (("pause", c.id), ("resume", c.id), ("events", "--stats", c.id),
+                 ("update", "--pids-limit", "10", c.id), ("mounts", "add", c.id, empty)):
+        expect_code(t, "not-running", *args)
+
+
+@needs("root", "cmd:ps")
+def test_code_of_wrong_options(t):
+    """what a command finds wrong in its own words is a wrong command line, too"""
+    c = t.sleeper()
+    expect_code(t, "usage", "events", "--interval", "soon", c.id)
+    expect_code(t, "usage", "ps", c.id, "-o", "comm")
+    expect_code(t, "usage", "mounts", "move", c.id, "-")
+    expect_code(t, "usage", "update", "--memory", "much", c.id)
+    expect_code(t, "usage", "update", "--pids-limit", "few", c.id)
+    expect_code(t, "usage", "update", "--resources", "-", "--memory", "1g", c.id)
+    result = t.skiff("--exit-code-map", "default", "ps", c.id, "--no-such-option")
+    t.equal(result.rc, CODES["usage"], str(result))
+    t.contains(result.err, "skiff: the host's ps(1) refused its options", "after ps's own words")
 
 
 @needs("root")
