@@ -227,6 +227,8 @@ static int plan_exec(struct exec_job *j, struct err *e)
 
 	if (container_target(j->c, &j->host, &target, e) < 0)
 		return -1;
+	if (j->process.apparmor_profile || j->process.selinux_label)
+		probe_labels(&j->host);
 	target.sub_cgroups = x->cgroups;
 	target.n_sub_cgroups = x->n_cgroups;
 	if (j->below) {

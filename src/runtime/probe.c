@@ -98,15 +98,6 @@ static bool denies_groups(void)
 	       !strcmp(text, "deny");
 }
 
-/* Denied for ever to whoever made this user namespace without privilege. */
-static bool no_setgroups(void)
-{
-	char word[8] = "";
-
-	return fd_read_line(AT_FDCWD, "/proc/self/setgroups", word, sizeof(word)) > 0 &&
-	       !strncmp(word, "deny", 4);
-}
-
 /* systemd's socket activation: not for us when LISTEN_PID names another process. */
 static uint32_t listen_fds(void)
 {
@@ -179,6 +170,13 @@ int probe_preserved(uint32_t n, struct err *e)
 	return 0;
 }
 
+void probe_labels(struct host *h)
+{
+	h->has_apparmor = exists("/sys/kernel/security/apparmor") ||
+			  exists("/sys/module/apparmor/parameters/enabled");
+	h->has_selinux = exists("/sys/fs/selinux/enforce");
+}
+
 int probe_host(const struct spec *spec, enum probe what, struct arena *arena,
 	       struct host *ret, struct err *e)
 {
@@ -198,11 +196,8 @@ int probe_host(const struct spec *spec, enum probe what, struct arena *arena,
 		ret->has_cgroup_ns = exists("/proc/self/ns/cgroup");
 		ret->has_user_ns = exists("/proc/self/ns/user");
 	}
-	if (!spec || wants_label(spec)) {
-		ret->has_apparmor = exists("/sys/kernel/security/apparmor") ||
-				    exists("/sys/module/apparmor/parameters/enabled");
-		ret->has_selinux = exists("/sys/fs/selinux/enforce");
-	}
+	if (!spec || wants_label(spec))
+		probe_labels(ret);
 	if (!spec || wants_memory(spec))
 		ret->has_swap = has_swap(ret);
 	if ((!spec || (spec->linux_ && spec->linux_->intel_rdt)) &&
@@ -213,8 +208,6 @@ int probe_host(const struct spec *spec, enum probe what, struct arena *arena,
 				 !access("/usr/bin/newgidmap", X_OK);
 		ret->no_setgroups = denies_groups();
 	}
-	if (!spec || ret->own_userns)
-		ret->no_setgroups = no_setgroups();
 	probe_environment(ret, arena);
 	return 0;
 }

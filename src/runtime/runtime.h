@@ -57,6 +57,8 @@ enum probe {
 };
 int probe_host(const struct spec *spec, enum probe what, struct arena *arena,
 	       struct host *ret, struct err *e);
+/* Which modules take labels, for a process that is not the configuration's. */
+void probe_labels(struct host *h);
 /* What sources with the option copy-symlink link to; relative ones count from the bundle. */
 void probe_links(const struct spec *spec, const char *bundle, struct arena *arena,
 		 struct host *h);

@@ -2,6 +2,7 @@
 import ctypes
 import os
 import platform
+import re
 import socket
 
 import inside
@@ -282,23 +283,82 @@ def test_labels_without_module(t):
 
 
 @needs("root")
+def test_exec_labels_without_module(t):
+    """exec's --apparmor and --process-label say what the kernel lacks"""
+    c = t.sleeper()
+    for option, module, path in (("--apparmor", "AppArmor", "/sys/module/apparmor"),
+                                 ("--process-label", "SELinux", "/sys/fs/selinux/enforce")):
+        if not os.path.exists(path):
+            t.fails(t.skiff("exec", option, "some_label", c.id, "true"),
+                    f"{module} is not enabled", rc=255)
+
+
+@needs("root", "vm")
+def test_apparmor(t):
+    """a profile of AppArmor is the payload's and exec's; one that is not loaded is named"""
+    namespace = f"/sys/kernel/security/apparmor/policy/namespaces/{t.mark}"
+    profile = f":{t.mark}://unconfined"
+    config = t.config("/bin/cat", "/proc/self/attr/apparmor/current")
+    os.mkdir(namespace)
+    try:
+        config["process"]["apparmorProfile"] = profile
+        t.contains(t.run(config).out, "unconfined", "label as the payload sees it")
+        config["process"]["args"] = ["/bin/sleep", "100000"]
+        c = t.background(config)
+        t.contains(kernel.read(f"/proc/{c.pid}/attr/apparmor/current"), f"{t.mark}", "label")
+        del config["process"]["apparmorProfile"]
+        plain = t.background(config)
+        t.true(t.mark not in kernel.read(f"/proc/{plain.pid}/attr/apparmor/current"), "no label")
+        t.ok("exec", "--detach", "--pid-file", t.path("pid-exec"), "--apparmor", profile, plain.id,
+             "/bin/sleep", "100000")
+        label = kernel.read(f"/proc/{kernel.read(t.path('pid-exec'))}/attr/apparmor/current")
+        t.contains(label, f"{t.mark}", "exec's label")
+        t.fails(t.skiff("exec", "--apparmor", "no_such_profile", plain.id, "true"),
+                "no_such_profile", rc=255)
+        for one in (c, plain):
+            one.delete("--force")
+    finally:
+        os.rmdir(namespace)
+
+
+def pidfds_sent(t, path, command):
+    """what command() sends to a socket at path: pids of the descriptors, and its own result"""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.bind(path)
+        sock.listen(1)
+        result = command()
+        with sock.accept()[0] as connection:
+            _, fds, _, _ = socket.recv_fds(connection, 100, 2)
+    os.unlink(path)
+    found = [re.search(r"^Pid:\t(\d+)$", kernel.read(f"/proc/self/fdinfo/{fd}"), re.M)[1]
+             for fd in fds]
+    for fd in fds:
+        os.close(fd)
+    return found, result
+
+
+@needs("root")
+def test_pidfd_of_run_and_exec(t):
+    """run and exec send a pidfd of their process to --pidfd-socket, too"""
+    path = t.path("pidfd.sock")
+    config = t.config("/bin/sleep", "100000")
+    found, c = pidfds_sent(t, path, lambda: t.background(config, "--pidfd-socket", path))
+    t.equal(found, [str(c.pid)], "run's")
+    found, _ = pidfds_sent(t, path, lambda: t.ok(
+        "exec", "--detach", "--pid-file", t.path("pid-exec"), "--pidfd-socket", path, c.id,
+        "/bin/sleep", "100000"))
+    t.equal(found, [kernel.read(t.path("pid-exec"))], "exec's")
+
+
+@needs("root")
 def test_pidfd(t):
     """--pidfd-socket, or crun's annotation run.oci.pidfd_receiver, gets a pidfd of the payload"""
-    for by_option in (True, False):
-        path = t.path("pidfd.sock")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.bind(path)
-            sock.listen(1)
-            config = t.config()
-            if not by_option:
-                config["annotations"] = {"run.oci.pidfd_receiver": path}
-            c = t.create(config, *(["--pidfd-socket", path] if by_option else []))
-            with sock.accept()[0] as connection:
-                _, fds, _, _ = socket.recv_fds(connection, 100, 2)
-        os.unlink(path)
-        t.equal(len(fds), 1, "descriptors")
-        t.contains(kernel.read(f"/proc/self/fdinfo/{fds[0]}"), f"Pid:\t{c.pid}\n")
-        os.close(fds[0])
+    path = t.path("pidfd.sock")
+    for options, annotations in ((["--pidfd-socket", path], {}),
+                                 ([], {"run.oci.pidfd_receiver": path})):
+        config = {**t.config(), "annotations": annotations}
+        found, c = pidfds_sent(t, path, lambda: t.create(config, *options))
+        t.equal(found, [str(c.pid)], str(options))
 
 
 @needs("root", "native", "cmd:strace")
