@@ -9,6 +9,7 @@ from bundle import add_user_namespace
 from harness import needs
 
 UID = 65534  # nobody has a name, which newuidmap asks for, on every machine
+OUTER = ("unshare", "--user", "--map-root-user", "--mount")
 
 
 def program(t):
@@ -31,7 +32,7 @@ def home(t):
 def as_user(t, *args, options=(), env=None):
     """run the program under test as an ordinary user"""
     return t.command("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", *options,
-                     "--", program(t), *args, env=env)
+                     *([] if "--" in options else ["--"]), program(t), *args, env=env)
 
 
 def skiff(t, *args, options=()):
@@ -224,3 +225,31 @@ def test_cgroups_of_others(t):
             t.equal(result.rc, rc, f"user, --rootless {option}: {result.err}")
     finally:
         writable_cgroups(t)
+
+
+@needs("root", "cmd:setpriv", "cmd:unshare")
+def test_inside_a_user_namespace(t):
+    """root of a user namespace that an ordinary user made runs containers in it, and in one more
+    of their own; setgroups is denied there"""
+    rootfs = t.rootfs()
+    subprocess.run(["chown", "-R", f"{UID}:{UID}", rootfs], check=True)
+    for nested in (False, True):
+        config = user_config(t, "/bin/sh", "-c",
+                             "cat /proc/self/setgroups /proc/self/uid_map; id -u; exit 3")
+        linux = config["linux"]
+        if nested:
+            for key in ("uidMappings", "gidMappings"):
+                linux[key][0]["hostID"] = 0
+        else:
+            del linux["uidMappings"], linux["gidMappings"]
+            linux["namespaces"] = [n for n in linux["namespaces"] if n["type"] != "user"]
+        path = t.bundle(config, rootfs)
+        result = as_user(t, "--root", home(t) + "/state", "run", "--bundle", path, t.new_id(),
+                         options=("--",) + OUTER)
+        t.equal((result.rc, result.err), (3, ""), f"nested {nested}")
+        outside = "0" if nested else str(UID)
+        t.equal(result.out.split(), ["deny", "0", outside, "1", "0"], f"nested {nested}")
+    config["process"]["user"]["additionalGids"] = [1]
+    result = as_user(t, "--root", home(t) + "/state", "run", "--bundle", t.bundle(config, rootfs),
+                     t.new_id(), options=("--",) + OUTER)
+    t.fails(result, "process.user.additionalGids", rc=1)
