@@ -3,7 +3,7 @@
 
 #include "base/opt.h"
 
-enum { LEFT = 2, WIDEST = 26 };
+enum { LEFT = 2, WIDEST = 26, TEXT = LEFT + WIDEST + 2, COLUMNS = 80 };
 
 void opt_left(const struct opt *o, struct buf *b)
 {
@@ -16,25 +16,45 @@ void opt_left(const struct opt *o, struct buf *b)
 		buf_fmt(b, " %s", o->arg);
 }
 
+/* Fills lines with the words of text, each from the column on at which we are. */
+static void put_filled(const char *text, size_t column, struct buf *b)
+{
+	size_t at = column;
+
+	for (text += strspn(text, " \n"); *text; text += strspn(text, " \n")) {
+		size_t n = strcspn(text, " \n");
+
+		if (at > column && at + 1 + n > COLUMNS) {
+			buf_fmt(b, "\n%*s", (int)column, "");
+			at = column;
+		} else if (at > column) {
+			buf_char(b, ' ');
+			at++;
+		}
+		buf_add(b, text, n);
+		at += n;
+		text += n;
+	}
+	buf_char(b, '\n');
+}
+
 static void put_option(const struct opt *o, struct buf *b)
 {
-	size_t begin, width;
+	size_t begin = b->len, width;
 
-	buf_str(b, "  ");
-	begin = b->len;
+	buf_fmt(b, "%*s", LEFT, "");
 	opt_left(o, b);
 	width = b->len - begin;
-	if (width > WIDEST) {
+	if (width > LEFT + WIDEST) {
 		buf_char(b, '\n');
 		width = 0;
-		buf_str(b, "  ");
 	}
-	buf_fmt(b, "%*s%s", (int)(WIDEST + LEFT - width), "", o->help);
-	if (o->choices)
-		buf_fmt(b, " One of: %s.", o->choices);
-	if (o->flags & OPT_COMPAT)
-		buf_str(b, " (accepted, no effect)");
-	buf_char(b, '\n');
+	buf_fmt(b, "%*s", (int)(TEXT - width), "");
+	put_filled(arena_printf(b->arena, "%s%s%s%s%s", o->help,
+				o->choices ? " One of: " : "",
+				o->choices ? o->choices : "", o->choices ? "." : "",
+				o->flags & OPT_COMPAT ? " (accepted, no effect)" : ""),
+		   TEXT, b);
 }
 
 static void put_indented(const char *text, struct buf *b)
@@ -51,8 +71,10 @@ static void put_indented(const char *text, struct buf *b)
 
 void opt_help(const struct usage *u, const char *program, struct buf *b)
 {
-	buf_fmt(b, "Usage: %s [OPTION...]%s%s\n\n%s\n\nOptions:\n", program,
-		*u->operands ? " " : "", u->operands, u->about);
+	buf_fmt(b, "Usage: %s [OPTION...]%s%s\n\n", program, *u->operands ? " " : "",
+		u->operands);
+	put_filled(u->about, 0, b);
+	buf_str(b, "\nOptions:\n");
 	for (const struct opt *o = u->opts; o->name; o++)
 		if (!(o->flags & OPT_HIDDEN))
 			put_option(o, b);

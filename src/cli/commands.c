@@ -14,19 +14,19 @@
 #define G struct globals
 /* clang-format off */
 static const struct opt global_opts[] = {
-	O_DIR(G, root, 0, "root", "DIR", "Keep the state of containers here (/run/skiff)."),
+	O_DIR(G, root, 0, "root", "DIR", "Directory of the containers' state (default: /run/skiff; without root $XDG_RUNTIME_DIR/skiff)."),
 	{ "log", 0, OPT_PATH, OPT_MEMBER(G, log, const char *), 0, "TARGET",
-	  "Log to this file as well, or to journald:ID or syslog:ID (file:FILE for any other name).", NULL },
-	O_FLAG(G, systemd_log, 0, "systemd-log", "The same as --log journald:skiff, beside another --log."),
-	O_WORD(G, log_format, 0, "log-format", "text json", "Form of log records."),
-	O_WORD(G, log_level, 0, "log-level", "error warning debug", "What is logged (errors, and the warnings of a success)."),
-	O_FLAG(G, debug, 0, "debug", "Log the plan, too: the same as --log-level debug."),
-	O_WORD(G, cgroup_manager, 0, "cgroup-manager", "cgroupfs systemd disabled", "Who makes the cgroup."),
+	  "Besides stderr, log to this file, or to journald:ID or syslog:ID (file:NAME is a file whatever its name).", NULL },
+	O_FLAG(G, systemd_log, 0, "systemd-log", "Log to the journal, too, as --log journald:skiff does; another --log may be given beside it."),
+	O_WORD(G, log_format, 0, "log-format", "text json", "Format of log records (default: text)."),
+	O_WORD(G, log_level, 0, "log-level", "error warning debug", "Least severe records to log (default: errors, and warnings of commands that succeed)."),
+	O_FLAG(G, debug, 0, "debug", "Log each step of the plan, too: the same as --log-level debug."),
+	O_WORD(G, cgroup_manager, 0, "cgroup-manager", "cgroupfs systemd disabled", "Who makes the container's cgroup: skiff, systemd, or nobody (default: cgroupfs)."),
 	O_FLAG(G, systemd_cgroup, 0, "systemd-cgroup", "The same as --cgroup-manager systemd."),
 	O_WORD(G, rootless, 0, "rootless", "true false auto",
-	       "Whether to go without a cgroup (and limits) where none may be made, and to keep state in $XDG_RUNTIME_DIR."),
+	       "Whether to run without a cgroup (and so without limits) where none may be made, and to keep state in $XDG_RUNTIME_DIR (default: auto, which is true without real root)."),
 	O_STR(G, exit_code_map, 0, "exit-code-map", "MAP",
-	      "Exit statuses by kind of failure: \"default\", or CODE=STATUS,... of skiff-errors(7)."),
+	      "Exit statuses by kind of failure: \"default\", or a list of CODE=STATUS with the codes of skiff-errors(7)."),
 	O_FLAG(G, version, 'v', "version", "Show the versions of skiff and of the specification."),
 	{ "Version", 'V', OPT_FLAG, OPT_MEMBER(G, version, bool), OPT_HIDDEN, NULL, "The same.", NULL },
 	O_HELP,
@@ -46,8 +46,8 @@ const struct usage cli_usage = {
 	.name = "skiff",
 	.operands = "COMMAND [ARG...]",
 	.summary = "a small OCI container runtime",
-	.about = "Runs containers from OCI bundles: a directory with config.json and a "
-		 "root file system.",
+	.about = "Runs containers from OCI bundles. A bundle is a directory with a "
+		 "config.json and a root file system.",
 	.example = "mkdir -p /tmp/b/rootfs/bin && cp /bin/busybox /tmp/b/rootfs/bin/sh\n"
 		   "cd /tmp/b && skiff spec && skiff run first",
 	.opts = global_opts,

@@ -10,8 +10,8 @@ struct events_opts {
 
 /* clang-format off */
 static const struct opt events_opts[] = {
-	O_STR(struct events_opts, interval, 0, "interval", "DURATION", "Time between two lines: 500ms, 5s, 1h30m (5s)."),
-	O_FLAG(struct events_opts, stats, 0, "stats", "Print the statistics once."),
+	O_STR(struct events_opts, interval, 0, "interval", "DURATION", "Time between two lines, such as 500ms or 1h30m (default: 5s)."),
+	O_FLAG(struct events_opts, stats, 0, "stats", "Print the statistics once and end."),
 	O_HELP,
 	O_END
 };
@@ -59,10 +59,10 @@ static int run_events(struct cli *cli, const void *opts, int argc, char **argv)
 
 const struct cmd cmd_events = {
 	.usage = {
-		"events", "CONTAINER", "show what a container uses, and when it runs out of memory",
-		"Prints a line of JSON in each interval, with what the container's cgroups count, and\n"
-		"{\"type\":\"oom\"} at once when the kernel kills one of its processes for memory. Ends when\n"
-		"the container does.",
+		"events", "CONTAINER", "show the resource usage and out-of-memory kills of a container",
+		"Prints a line of JSON in each interval: what the container uses of each resource, as its cgroups\n"
+		"count it. A line with the type \"oom\" comes at once when the kernel kills one of its processes\n"
+		"for lack of memory. Ends with the container.",
 		"skiff events --interval 1s web1\nskiff events --stats web1", events_opts,
 	},
 	.opts_size = sizeof(struct events_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .own_failure = 1,

@@ -17,24 +17,24 @@ struct exec_opts {
 #define X struct exec_opts
 /* clang-format off */
 static const struct opt exec_opts[] = {
-	O_FLAG(X, tty, 't', "tty", "Give it a terminal."),
-	O_FLAG(X, detach, 'd', "detach", "Return once the program runs."),
-	O_STR(X, user, 'u', "user", "UID[:GID]", "Run as this user."),
-	O_LIST(X, gids, 'g', "additional-gids", "GID", "Add a supplementary group."),
-	O_LIST(X, env, 'e', "env", "NAME=VALUE", "Set an environment variable."),
-	O_STR(X, cwd, 0, "cwd", "DIR", "Begin in this directory."),
-	O_LIST(X, caps, 'c', "cap", "CAP", "Add a capability to the bounding, effective and permitted sets."),
-	O_PATH_(X, process, 'p', "process", "FILE", "Take the whole process from this JSON file."),
-	O_FLAG(X, no_new_privs, 0, "no-new-privs", "Let it gain no privileges."),
+	O_FLAG(X, tty, 't', "tty", "Give the program a terminal."),
+	O_FLAG(X, detach, 'd', "detach", "Return as soon as the program runs, do not wait for it."),
+	O_STR(X, user, 'u', "user", "UID[:GID]", "User and group to run as (default: those of config.json)."),
+	O_LIST(X, gids, 'g', "additional-gids", "GID", "Supplementary group to add; may be repeated."),
+	O_LIST(X, env, 'e', "env", "NAME=VALUE", "Environment variable to set; may be repeated."),
+	O_STR(X, cwd, 0, "cwd", "DIR", "Working directory of the program."),
+	O_LIST(X, caps, 'c', "cap", "CAP", "Capability to add to the bounding, effective and permitted sets; may be repeated."),
+	O_PATH_(X, process, 'p', "process", "FILE", "JSON file with the process, in the form of process in config.json; no COMMAND is needed then."),
+	O_FLAG(X, no_new_privs, 0, "no-new-privs", "Keep the program from gaining privileges, by set-user-id programs for example."),
 	O_STR(X, process_label, 0, "process-label", "LABEL", "SELinux label of the process."),
 	O_STR(X, apparmor, 0, "apparmor", "PROFILE", "AppArmor profile of the process."),
-	O_LIST(X, cgroups, 0, "cgroup", "[CTRL:]PATH", "Enter this cgroup below the container's; on cgroup v1 of these controllers (cpu,memory:PATH). / is its own even where it cannot be entered."),
-	O_FLAG(X, ignore_paused, 0, "ignore-paused", "Also in a paused container: it runs when that resumes."),
-	O_PATH_(X, pid_file, 0, "pid-file", "FILE", "Write the process id to this file."),
-	O_PATH_(X, console_socket, 0, "console-socket", "PATH", "Send the terminal's master to this socket."),
-	O_PATH_(X, pidfd_socket, 0, "pidfd-socket", "PATH", "Send a pidfd of the process to this socket."),
-	O_U32(X, preserve_fds, 0, "preserve-fds", "N", "Pass on N descriptors beyond stdio."),
-	O_PATH_(X, trace, 0, "trace", "FILE", "Write when each step began and how long it took (Chrome trace)."),
+	O_LIST(X, cgroups, 0, "cgroup", "[CTRL:]PATH", "Cgroup to run in, relative to the container's own, which is /; on cgroup v1 also by controllers (cpu,memory:PATH); may be repeated (default: /, or that of the first process where / cannot be entered)."),
+	O_FLAG(X, ignore_paused, 0, "ignore-paused", "Do not refuse a paused container: the program runs once it is resumed."),
+	O_PATH_(X, pid_file, 0, "pid-file", "FILE", "File to write the process id to."),
+	O_PATH_(X, console_socket, 0, "console-socket", "PATH", "Unix socket to send the terminal's master to."),
+	O_PATH_(X, pidfd_socket, 0, "pidfd-socket", "PATH", "Unix socket to send a pidfd of the process to."),
+	O_U32(X, preserve_fds, 0, "preserve-fds", "N", "Pass on N more file descriptors, beyond stdio."),
+	O_PATH_(X, trace, 0, "trace", "FILE", "File to write the time of each step to, as a Chrome trace."),
 	O_HELP,
 	O_END
 };
@@ -108,10 +108,11 @@ static int run_exec(struct cli *cli, const void *opts, int argc, char **argv)
 
 const struct cmd cmd_exec = {
 	.usage = {
-		"exec", "CONTAINER [COMMAND [ARG...]]", "run a further program in a running container",
+		"exec", "CONTAINER [COMMAND [ARG...]]", "run another program in a running container",
 		"Executes COMMAND in the container's namespaces and cgroup, as the user and with the\n"
-		"environment of its configuration. The exit status is the program's; 255 is a failure of\n"
-		"skiff itself.",
+		"environment of its config.json. Options end at CONTAINER: what follows is the command.\n"
+		"Signals are passed on to the program, and the exit status is the program's, or 128 + N when\n"
+		"signal N killed it; 255 is a failure of skiff itself.",
 		"skiff exec -t web1 sh\nskiff exec -u 1000 -e DEBUG=1 web1 /bin/app --reload", exec_opts,
 	},
 	.opts_size = sizeof(struct exec_opts), .min_args = 1, .max_args = -1, .stop_after = 1, .spawns = true,

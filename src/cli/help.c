@@ -22,7 +22,7 @@ int cli_help(struct cli *cli, const struct cmd *cmd)
 		for (size_t i = 0; cli_commands[i]; i++)
 			buf_fmt(&b, "  %-10s %s\n", cli_commands[i]->usage.name,
 				cli_commands[i]->usage.summary);
-		buf_str(&b, "\n\"skiff COMMAND --help\" explains a command.\n");
+		buf_str(&b, "\n\"skiff COMMAND --help\" tells more about a command.\n");
 	}
 	return cli_print(cli, b.p, b.len);
 }
@@ -67,8 +67,8 @@ static int run_help(struct cli *cli, const void *opts, int argc, char **argv)
 
 const struct cmd cmd_help = {
 	.usage = {
-		"help", "[COMMAND]", "explain skiff or one of its commands",
-		"Prints the options of skiff and its commands, or those of COMMAND.",
+		"help", "[COMMAND]", "show help for skiff or one of its commands",
+		"Prints the options and commands of skiff, or what COMMAND does and its options.",
 		"skiff help run", help_opts,
 	},
 	.opts_size = sizeof(struct help_opts), .max_args = 1, .stop_after = -1, .own_failure = 1, .run = run_help,

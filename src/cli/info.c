@@ -24,9 +24,9 @@ struct check_opts {
 
 /* clang-format off */
 static const struct opt spec_opts[] = {
-	O_DIR(struct spec_opts, bundle, 'b', "bundle", "DIR", "Write it there (the working directory)."),
-	O_PATH_(struct spec_opts, file, 'f', "file", "FILE", "Another file name than config.json."),
-	O_FLAG(struct spec_opts, rootless, 0, "rootless", "For an ordinary user: with a user namespace."),
+	O_DIR(struct spec_opts, bundle, 'b', "bundle", "DIR", "Directory to write to (default: the working directory)."),
+	O_PATH_(struct spec_opts, file, 'f', "file", "FILE", "File name to write instead of config.json."),
+	O_FLAG(struct spec_opts, rootless, 0, "rootless", "For a user without root: with a user namespace."),
 	O_HELP,
 	O_END
 };
@@ -34,17 +34,17 @@ static const struct opt spec_opts[] = {
 static const struct opt features_opts[] = { O_HELP, O_END };
 /* clang-format off */
 static const struct opt plan_opts[] = {
-	O_WORD(struct plan_opts, format, 0, "format", "text json", "Form of the plan."),
-	O_DIR(struct plan_opts, bundle, 'b', "bundle", "DIR", "The bundle, instead of the operand."),
-	O_PATH_(struct plan_opts, config, 'f', "config", "FILE", "Another configuration than config.json."),
-	O_STR(struct plan_opts, id, 0, "id", "ID", "The container's id (\"container\")."),
+	O_WORD(struct plan_opts, format, 0, "format", "text json", "Format of the plan (default: text)."),
+	O_DIR(struct plan_opts, bundle, 'b', "bundle", "DIR", "The same as BUNDLE (default: the working directory)."),
+	O_PATH_(struct plan_opts, config, 'f', "config", "FILE", "Configuration to use instead of the bundle's config.json."),
+	O_STR(struct plan_opts, id, 0, "id", "ID", "Id of the container (default: container)."),
 	O_HELP,
 	O_END
 };
 static const struct opt check_opts[] = {
-	O_DIR(struct check_opts, bundle, 'b', "bundle", "DIR", "The bundle, instead of the operand."),
-	O_PATH_(struct check_opts, config, 'f', "config", "FILE", "Another configuration than config.json."),
-	O_STR(struct check_opts, id, 0, "id", "ID", "Whether this id is free, too."),
+	O_DIR(struct check_opts, bundle, 'b', "bundle", "DIR", "The same as BUNDLE (default: the working directory)."),
+	O_PATH_(struct check_opts, config, 'f', "config", "FILE", "Configuration to use instead of the bundle's config.json."),
+	O_STR(struct check_opts, id, 0, "id", "ID", "Check that this id is free, too."),
 	O_HELP,
 	O_END
 };
@@ -147,17 +147,17 @@ static int run_check(struct cli *cli, const void *opts, int argc, char **argv)
 const struct cmd cmd_spec = {
 	.usage = {
 		"spec", "", "write a default config.json",
-		"Writes a configuration to begin with: a shell in new namespaces, with a read-only root file\n"
-		"system in the directory rootfs.",
-		"skiff spec && skiff run test", spec_opts,
+		"Writes a configuration to begin with: a shell in new namespaces, whose root file system is the\n"
+		"directory rootfs beside it, read-only. A file that exists is not overwritten.",
+		"skiff spec && skiff run test\nskiff spec --rootless --bundle /tmp/b", spec_opts,
 	},
 	.opts_size = sizeof(struct spec_opts), .max_args = 0, .stop_after = -1, .own_failure = 1, .run = run_spec,
 };
 
 const struct cmd cmd_features = {
 	.usage = {
-		"features", "", "show what this runtime can do, as JSON",
-		"Prints the features document of the specification, which engines read.",
+		"features", "", "show what this runtime supports, as JSON",
+		"Prints the features document of the OCI runtime specification, which engines read.",
 		"skiff features", features_opts,
 	},
 	.opts_size = sizeof(struct features_opts), .max_args = 0, .stop_after = -1, .own_failure = 1,
@@ -166,9 +166,9 @@ const struct cmd cmd_features = {
 
 const struct cmd cmd_plan = {
 	.usage = {
-		"plan", "[BUNDLE]", "show what create would do here, without doing it",
-		"Prints each step with the path of the configuration that asks for it, first those of skiff\n"
-		"itself, then those of the init program in the new namespaces.",
+		"plan", "[BUNDLE]", "show what create would do, without doing it",
+		"Prints each step of \"skiff create\" on this host, with the path of the value in config.json that\n"
+		"asks for it: first the steps of skiff itself, then those inside the new namespaces.",
 		"skiff plan /srv/web\nskiff plan --format json /srv/web", plan_opts,
 	},
 	.opts_size = sizeof(struct plan_opts), .max_args = 1, .stop_after = -1, .own_failure = 1, .run = run_plan,
@@ -176,10 +176,10 @@ const struct cmd cmd_plan = {
 
 const struct cmd cmd_check = {
 	.usage = {
-		"check", "[BUNDLE]", "show everything that would keep a bundle from running here",
-		"Checks configuration, root file system and host without changing anything. Faults make the\n"
-		"exit status 1, hints do not.",
-		"skiff check /srv/web", check_opts,
+		"check", "[BUNDLE]", "check whether a bundle can run on this host",
+		"Prints all faults of the configuration, the root file system and the host that would keep the\n"
+		"container from running, and hints; changes nothing. With a fault the exit status is 1.",
+		"skiff check /srv/web\nskiff check --id web1 -b /srv/web", check_opts,
 	},
 	.opts_size = sizeof(struct check_opts), .max_args = 1, .stop_after = -1, .own_failure = 1, .run = run_check,
 };

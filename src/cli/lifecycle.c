@@ -18,14 +18,14 @@ struct delete_opts {
 static const struct opt only_help[] = { O_HELP, O_END };
 /* clang-format off */
 static const struct opt kill_opts[] = {
-	O_FLAG(struct kill_opts, all, 'a', "all", "Every process of the container, and success when none is left."),
-	O_FLAG(struct kill_opts, regex, 'r', "regex", "CONTAINER is an extended regular expression: all that it matches."),
+	O_FLAG(struct kill_opts, all, 'a', "all", "Signal every process of the container; succeed even if none is left."),
+	O_FLAG(struct kill_opts, regex, 'r', "regex", "Take CONTAINER as an extended regular expression that selects ids."),
 	O_HELP,
 	O_END
 };
 static const struct opt delete_opts[] = {
-	O_FLAG(struct delete_opts, force, 'f', "force", "Kill it first if it runs; an unknown container is no error."),
-	O_FLAG(struct delete_opts, regex, 'r', "regex", "CONTAINER is an extended regular expression: all that it matches."),
+	O_FLAG(struct delete_opts, force, 'f', "force", "Kill the container first if it runs; an unknown container is no error."),
+	O_FLAG(struct delete_opts, regex, 'r', "regex", "Take CONTAINER as an extended regular expression that selects ids."),
 	O_HELP,
 	O_END
 };
@@ -171,8 +171,8 @@ const struct cmd cmd_start = {
 const struct cmd cmd_state = {
 	.usage = {
 		"state", "CONTAINER", "show the state of a container as JSON",
-		"Prints id, status (creating, created, running, paused, stopped), pid, bundle and annotations\n"
-		"of the container, as the specification says.",
+		"Prints the container's id, status (creating, created, running, paused or stopped), pid,\n"
+		"bundle and annotations, as the OCI runtime specification defines them.",
 		"skiff state web1", only_help,
 	},
 	.opts_size = sizeof(struct no_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .own_failure = 1,
@@ -181,10 +181,10 @@ const struct cmd cmd_state = {
 
 const struct cmd cmd_pause = {
 	.usage = {
-		"pause", "CONTAINER", "freeze every process of a container",
-		"Stops all processes of a running or created container where they are; none of them notices.\n"
-		"They are in memory and are not scheduled until \"skiff resume\". If one does not stop within\n"
-		"10 seconds, all go on, and the error names it.",
+		"pause", "CONTAINER", "suspend all processes of a container",
+		"Freezes all processes of a running or created container: they stay in memory, but get no CPU\n"
+		"time until \"skiff resume\". If one of them cannot be frozen within 10 seconds, all are resumed\n"
+		"and the error names it.",
 		"skiff pause web1 && skiff resume web1", only_help,
 	},
 	.opts_size = sizeof(struct no_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .own_failure = 1,
@@ -193,8 +193,8 @@ const struct cmd cmd_pause = {
 
 const struct cmd cmd_resume = {
 	.usage = {
-		"resume", "CONTAINER", "let a paused container go on",
-		"Lets the processes go on that \"skiff pause\" has frozen.",
+		"resume", "CONTAINER", "resume a paused container",
+		"Lets the processes run again that \"skiff pause\" has frozen.",
 		"skiff resume web1", only_help,
 	},
 	.opts_size = sizeof(struct no_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .own_failure = 1,
@@ -204,8 +204,9 @@ const struct cmd cmd_resume = {
 const struct cmd cmd_kill = {
 	.usage = {
 		"kill", "CONTAINER [SIGNAL]", "send a signal to a container",
-		"Sends SIGNAL, by name or number (TERM), to the container's first process. A paused container\n"
-		"ends by KILL; other signals wait until it is resumed.",
+		"Sends SIGNAL, a name or a number (default: TERM), to the container's first process. Options\n"
+		"stand before CONTAINER. KILL ends a paused container at once; other signals reach it when it\n"
+		"is resumed.",
 		"skiff kill web1 HUP\nskiff kill --all web1 KILL\nskiff kill --regex '^web' TERM", kill_opts,
 	},
 	.opts_size = sizeof(struct kill_opts), .min_args = 1, .max_args = 2, .stop_after = 1, .own_failure = 1,
@@ -214,10 +215,10 @@ const struct cmd cmd_kill = {
 
 const struct cmd cmd_delete = {
 	.usage = {
-		"delete", "CONTAINER", "remove what is left of a stopped container",
-		"Removes the container's cgroup and state and runs its poststop hooks. The bundle stays. One that\n"
-		"was never started is ended first. What does not end within 10 seconds of KILL is named, with what\n"
-		"it waits for.",
+		"delete", "CONTAINER", "delete a stopped container",
+		"Removes the container's cgroup and state and runs its poststop hooks; the bundle stays. A\n"
+		"container that was created but never started is killed first. A process that does not end\n"
+		"within 10 seconds of KILL is named, with what it waits for.",
 		"skiff delete web1\nskiff delete --force web1\nskiff delete --force --regex '^test-'", delete_opts,
 	},
 	.opts_size = sizeof(struct delete_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .spawns = true,

@@ -13,8 +13,8 @@ struct list_opts {
 
 /* clang-format off */
 static const struct opt list_opts[] = {
-	O_WORD(struct list_opts, format, 'f', "format", "table json", "Form of the list."),
-	O_FLAG(struct list_opts, quiet, 'q', "quiet", "Only the ids."),
+	O_WORD(struct list_opts, format, 'f', "format", "table json", "Format of the list (default: table)."),
+	O_FLAG(struct list_opts, quiet, 'q', "quiet", "Print only the ids."),
 	O_HELP,
 	O_END
 };
@@ -95,9 +95,10 @@ static int run_list(struct cli *cli, const void *opts, int argc, char **argv)
 
 const struct cmd cmd_list = {
 	.usage = {
-		"list", "", "show the containers of this state directory",
-		"Prints a line for each container: id, pid, status, bundle, time of creation, owner.",
-		"skiff list\nskiff list --format json", list_opts,
+		"list", "", "list the containers",
+		"Prints a line for each container of the state directory (--root): id, pid, status, bundle, time\n"
+		"of creation and owner.",
+		"skiff list\nskiff --root /run/test list --format json", list_opts,
 	},
 	.opts_size = sizeof(struct list_opts), .max_args = 0, .stop_after = -1, .own_failure = 1, .run = run_list,
 };

@@ -68,26 +68,26 @@ const char *complete_stopping(struct arena *arena, const char *between)
 }
 
 static void put_valued(struct buf *b, const struct usage *u, const char *command,
-		       char after)
+		       const char *between)
 {
 	for (const struct opt *o = u->opts; o->name; o++) {
 		if (!complete_takes_value(o))
 			continue;
-		buf_fmt(b, "%s:--%s%c", command, o->name, after);
+		buf_fmt(b, "%s%s:--%s", b->len ? between : "", command, o->name);
 		if (o->letter)
-			buf_fmt(b, "%s:-%c%c", command, o->letter, after);
+			buf_fmt(b, "%s%s:-%c", between, command, o->letter);
 	}
 }
 
-const char *complete_valued(struct arena *arena, char after)
+const char *complete_valued(struct arena *arena, const char *between)
 {
 	struct buf b;
 
 	buf_init(&b, arena, SCRIPT_MAX);
-	put_valued(&b, &cli_usage, "", after);
+	put_valued(&b, &cli_usage, "", between);
 	for (size_t i = 0; cli_commands[i]; i++)
 		put_valued(&b, &cli_commands[i]->usage, cli_commands[i]->usage.name,
-			   after);
+			   between);
 	return b.p;
 }
 

@@ -31,8 +31,8 @@ bool complete_operand(struct arena *arena, const struct cmd *cmd, int index,
 const char *complete_commands(struct arena *arena);
 /* Those whose first operand ends their options, with `between` between them. */
 const char *complete_stopping(struct arena *arena, const char *between);
-/* The options whose value is the next word, each as COMMAND:OPTION and followed by `after`. */
-const char *complete_valued(struct arena *arena, char after);
+/* The options whose value is the next word, each as COMMAND:OPTION. */
+const char *complete_valued(struct arena *arena, const char *between);
 
 void complete_bash(struct buf *b, struct arena *arena);
 void complete_zsh(struct buf *b, struct arena *arena);

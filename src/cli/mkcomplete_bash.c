@@ -21,7 +21,7 @@ static const char begin[] =
 	"}\n"
 	"_skiff()\n"
 	"{\n"
-	"	local command= option= end= glue= cur w\n"
+	"	local command='' option='' end='' glue='' cur w\n"
 	"	local -i operands=0 i\n"
 	"	local -a words=() root=()\n"
 	"	COMPREPLY=()\n"
@@ -110,9 +110,9 @@ static void put_operands(struct buf *b, struct arena *arena, const struct cmd *c
 void complete_bash(struct buf *b, struct arena *arena)
 {
 	buf_str(b, begin);
-	buf_str(b, complete_valued(arena, '|'));
+	buf_str(b, complete_valued(arena, "|"));
 	buf_fmt(b,
-		"-) option=$command:$w ;;\n"
+		") option=$command:$w ;;\n"
 		"		?*:--) end=- ;;\n"
 		"		-*) operands+=1 ;;\n"
 		"		*:-*) ;;\n"

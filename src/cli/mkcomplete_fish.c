@@ -125,7 +125,7 @@ void complete_fish(struct buf *b, struct arena *arena)
 		"# first operand.\n"
 		"set -g __skiff_valued %s\n"
 		"set -g __skiff_stopping %s\n",
-		complete_valued(arena, ' '), complete_stopping(arena, " "));
+		complete_valued(arena, " "), complete_stopping(arena, " "));
 	buf_str(b, functions);
 	put_options(b, cli_usage.opts, "");
 	for (size_t i = 0; cli_commands[i]; i++) {

@@ -145,6 +145,7 @@ static int write_main(struct arena *arena, int dir)
 	buf_str(&b, ".SH FILES\n.TP\n.I /run/skiff\nState of containers; "
 		    "\\fI$XDG_RUNTIME_DIR/skiff\\fR without root.\n");
 	put_example(&b, &cli_usage);
+	buf_str(&b, ".SH SEE ALSO\n.BR skiff\\-config (5),\n.BR skiff\\-errors (7)\n");
 	return save(&b, dir, "skiff.1");
 }
 

@@ -27,13 +27,13 @@ static int run_mounts(struct cli *cli, const void *opts, int argc, char **argv)
 
 const struct cmd cmd_mounts = {
 	.usage = {
-		"mounts", "add|remove CONTAINER FILE", "mount into a running container, and unmount again",
-		"FILE is JSON: {\"mounts\": [...]}, or the list alone, with mounts as in config.json; \"-\" is\n"
-		"stdin. add makes them in their order, all or none. remove unmounts what is at their\n"
-		"destinations, the last one first. Destinations are found inside the container's root.\n"
-		"Relative sources count from the bundle. New file systems must need no path or device of\n"
-		"the host: mount those on the host, and bind them. What is added is not recorded: it ends\n"
-		"with the container.",
+		"mounts", "add|remove CONTAINER FILE", "add mounts to a running container, and remove them",
+		"\"add\" makes the mounts of FILE in their order, all or none; \"remove\" unmounts what is at\n"
+		"their destinations, the last one first. FILE (- is stdin) is JSON: the list of mounts, each as\n"
+		"in config.json, or an object with the list as \"mounts\". Destinations are inside the\n"
+		"container's root, relative sources count from the bundle. A file system that needs a path or device\n"
+		"of the host must be mounted there first, and then be bound. Mounts that were added are not\n"
+		"recorded: they end with the container.",
 		"echo '[{\"destination\": \"/data\", \"type\": \"bind\", \"source\": \"/srv/data\",\n"
 		"  \"options\": [\"bind\", \"ro\"]}]' | skiff mounts add web1 -", mounts_opts,
 	},

@@ -24,7 +24,7 @@ struct ps_opts {
 
 /* clang-format off */
 static const struct opt ps_opts[] = {
-	O_WORD(struct ps_opts, format, 'f', "format", "table json", "A table by ps(1), or the pids alone."),
+	O_WORD(struct ps_opts, format, 'f', "format", "table json", "A table by ps(1), or an array of the pids (default: table)."),
 	O_HELP,
 	O_END
 };
@@ -184,9 +184,9 @@ static int run_ps(struct cli *cli, const void *opts, int argc, char **argv)
 
 const struct cmd cmd_ps = {
 	.usage = {
-		"ps", "CONTAINER [PS-OPTION...]", "show the processes of a container",
-		"Runs the host's ps(1) with the options behind CONTAINER (-ef) and prints the rows of the\n"
-		"container's processes; ps must show a PID column.",
+		"ps", "CONTAINER [PS-OPTION...]", "list the processes of a container",
+		"Runs the host's ps(1) with the options that follow CONTAINER (default: -ef) and prints its rows\n"
+		"of the container's processes. The options must let ps show a column PID.",
 		"skiff ps web1\nskiff ps web1 -o pid,rss,comm\nskiff ps --format json web1", ps_opts,
 	},
 	.opts_size = sizeof(struct ps_opts), .min_args = 1, .max_args = -1, .stop_after = 1, .spawns = true,

@@ -13,28 +13,28 @@ struct run_opts {
 /* clang-format off */
 #define R struct run_opts
 #define CREATE_OPTS \
-	O_DIR(R, bundle, 'b', "bundle", "DIR", "The bundle (the working directory)."), \
-	O_PATH_(R, config, 'f', "config", "FILE", "Another configuration than the bundle's config.json."), \
-	O_PATH_(R, console_socket, 0, "console-socket", "PATH", "Send the terminal's master to this socket."), \
-	O_PATH_(R, pidfd_socket, 0, "pidfd-socket", "PATH", "Send a pidfd of the process to this socket."), \
-	O_PATH_(R, pid_file, 0, "pid-file", "FILE", "Write the process id to this file."), \
-	O_FLAG(R, no_pivot, 0, "no-pivot", "Use MS_MOVE and chroot, for a root on an initramfs."), \
-	O_FLAG(R, no_new_keyring, 0, "no-new-keyring", "Keep the caller's session keyring."), \
-	O_U32(R, preserve_fds, 0, "preserve-fds", "N", "Pass on N descriptors beyond stdio and LISTEN_FDS."), \
-	O_PATH_(R, trace, 0, "trace", "FILE", "Write when each step began and how long it took (Chrome trace).")
+	O_DIR(R, bundle, 'b', "bundle", "DIR", "Directory of the bundle (default: the working directory)."), \
+	O_PATH_(R, config, 'f', "config", "FILE", "Configuration to use instead of the bundle's config.json."), \
+	O_PATH_(R, console_socket, 0, "console-socket", "PATH", "Unix socket to send the terminal's master to."), \
+	O_PATH_(R, pidfd_socket, 0, "pidfd-socket", "PATH", "Unix socket to send a pidfd of the process to."), \
+	O_PATH_(R, pid_file, 0, "pid-file", "FILE", "File to write the process id to."), \
+	O_FLAG(R, no_pivot, 0, "no-pivot", "Change the root by MS_MOVE and chroot, not pivot_root: for hosts that run from an initramfs."), \
+	O_FLAG(R, no_new_keyring, 0, "no-new-keyring", "Share the caller's session keyring, do not make a new one."), \
+	O_U32(R, preserve_fds, 0, "preserve-fds", "N", "Pass on N more file descriptors, beyond stdio and those of LISTEN_FDS."), \
+	O_PATH_(R, trace, 0, "trace", "FILE", "File to write the time of each step to, as a Chrome trace.")
 
 static const struct opt create_opts[] = {
 	CREATE_OPTS,
-	O_COMPAT(R, no_subreaper, 0, "no-subreaper", "create never is one."),
+	O_COMPAT(R, no_subreaper, 0, "no-subreaper", "create never becomes one."),
 	O_HELP,
 	O_END
 };
 
 static const struct opt run_opts[] = {
 	CREATE_OPTS,
-	O_FLAG(R, detach, 'd', "detach", "Return once the program runs."),
-	O_FLAG(R, keep, 0, "keep", "Keep the stopped container: delete it with skiff delete."),
-	O_FLAG(R, no_subreaper, 0, "no-subreaper", "Do not adopt the container's orphans while waiting."),
+	O_FLAG(R, detach, 'd', "detach", "Return as soon as the program runs, do not wait for it."),
+	O_FLAG(R, keep, 0, "keep", "Keep the container when it has stopped, until \"skiff delete\"."),
+	O_FLAG(R, no_subreaper, 0, "no-subreaper", "Do not become the parent of the container's orphaned processes while waiting."),
 	O_HELP,
 	O_END
 };
@@ -101,9 +101,10 @@ static int run_run(struct cli *cli, const void *opts, int argc, char **argv)
 const struct cmd cmd_run = {
 	.usage = {
 		"run", "CONTAINER", "create and start a container, wait for it, delete it",
-		"Runs the program of the bundle's config.json in a new container called CONTAINER. In the\n"
-		"foreground signals are passed on, and the exit status is the program's (128 + signal when\n"
-		"one killed it).",
+		"Runs the program of the bundle's config.json in a new container with the id CONTAINER, and\n"
+		"deletes the container when the program has ended. Signals are passed on to the program, and\n"
+		"the exit status is the program's, or 128 + N when signal N killed it. With --detach the\n"
+		"container stays until \"skiff delete\".",
 		"skiff run --bundle /srv/web web1\nskiff run -d --pid-file web1.pid -b /srv/web web1", run_opts,
 	},
 	.opts_size = sizeof(struct run_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .spawns = true,
@@ -112,9 +113,9 @@ const struct cmd cmd_run = {
 
 const struct cmd cmd_create = {
 	.usage = {
-		"create", "CONTAINER", "make a container that waits for its start",
-		"Makes the container from the bundle: namespaces, cgroup, mounts, all but the program. It\n"
-		"then waits for \"skiff start\".",
+		"create", "CONTAINER", "create a container, ready to be started",
+		"Makes a new container with the id CONTAINER from the bundle: namespaces, cgroup, mounts and\n"
+		"all else of its config.json. Its program waits for \"skiff start\".",
 		"skiff create --bundle /srv/web web1 && skiff start web1", create_opts,
 	},
 	.opts_size = sizeof(struct run_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .spawns = true,

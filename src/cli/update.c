@@ -27,25 +27,25 @@ struct update_opts {
 #define U struct update_opts
 /* clang-format off */
 static const struct opt update_opts[] = {
-	O_PATH_(U, resources, 'r', "resources", "FILE", "Take the new values from this JSON file, in the form of linux.resources; - is stdin. No other limit may be given then."),
-	O_STR(U, memory, 0, "memory", "BYTES", "Limit of memory, such as 512m; -1 is none."),
-	O_STR(U, memory_reservation, 0, "memory-reservation", "BYTES", "Memory that is reclaimed last."),
-	O_STR(U, memory_swap, 0, "memory-swap", "BYTES", "Limit of memory and swap together; -1 is none."),
-	O_STR(U, cpu_share, 0, "cpu-share", "N", "Weight, 2 to 262144 (1024 is one share)."),
-	O_STR(U, cpu_quota, 0, "cpu-quota", "USEC", "CPU time in each period; -1 is no limit."),
-	O_STR(U, cpu_period, 0, "cpu-period", "USEC", "Period of the quota, 1000 to 1000000."),
-	O_STR(U, cpu_burst, 0, "cpu-burst", "USEC", "Unused quota that may be kept."),
-	O_STR(U, cpu_idle, 0, "cpu-idle", "0|1", "1: runs only when nothing else wants to."),
-	O_STR(U, cpu_rt_period, 0, "cpu-rt-period", "USEC", "Period of realtime scheduling (cgroup v1)."),
-	O_STR(U, cpu_rt_runtime, 0, "cpu-rt-runtime", "USEC", "Realtime scheduling in each period (cgroup v1)."),
-	O_STR(U, cpuset_cpus, 0, "cpuset-cpus", "LIST", "CPUs, such as 0-3,7."),
-	O_STR(U, cpuset_mems, 0, "cpuset-mems", "LIST", "Memory nodes, such as 0,1."),
-	O_STR(U, pids_limit, 0, "pids-limit", "N", "Number of processes and threads; -1 is no limit."),
-	O_STR(U, blkio_weight, 0, "blkio-weight", "N", "Weight of block devices, 10 to 1000."),
-	O_STR(U, l3_cache_schema, 0, "l3-cache-schema", "LINE", "Its part of the L3 cache, such as L3:0=7f0 (resctrl)."),
-	O_STR(U, mem_bw_schema, 0, "mem-bw-schema", "LINE", "Its part of the memory bandwidth, such as MB:0=20 (resctrl)."),
+	O_PATH_(U, resources, 'r', "resources", "FILE", "JSON file (- is stdin) with the new values, in the form of linux.resources in config.json. No option for a single limit may be given beside it."),
+	O_STR(U, memory, 0, "memory", "BYTES", "Memory limit, such as 512m; -1 is no limit."),
+	O_STR(U, memory_reservation, 0, "memory-reservation", "BYTES", "Memory that is left to the container when the host runs short, such as 256m."),
+	O_STR(U, memory_swap, 0, "memory-swap", "BYTES", "Limit of memory and swap together; -1 is no limit."),
+	O_STR(U, cpu_share, 0, "cpu-share", "N", "Share of CPU time among its siblings, 2 to 262144; 1024 is the default of the kernel."),
+	O_STR(U, cpu_quota, 0, "cpu-quota", "USEC", "CPU time in each period, in microseconds; -1 is no limit."),
+	O_STR(U, cpu_period, 0, "cpu-period", "USEC", "Period of the quota, 1000 to 1000000 microseconds."),
+	O_STR(U, cpu_burst, 0, "cpu-burst", "USEC", "Unused quota that may be saved up for later periods, in microseconds."),
+	O_STR(U, cpu_idle, 0, "cpu-idle", "0|1", "1: get CPU time only when nothing else wants it."),
+	O_STR(U, cpu_rt_period, 0, "cpu-rt-period", "USEC", "Period of realtime scheduling, in microseconds (cgroup v1)."),
+	O_STR(U, cpu_rt_runtime, 0, "cpu-rt-runtime", "USEC", "CPU time for realtime processes in each period, in microseconds (cgroup v1)."),
+	O_STR(U, cpuset_cpus, 0, "cpuset-cpus", "LIST", "CPUs to run on, such as 0-3,7."),
+	O_STR(U, cpuset_mems, 0, "cpuset-mems", "LIST", "NUMA nodes to take memory from, such as 0,1."),
+	O_STR(U, pids_limit, 0, "pids-limit", "N", "Greatest number of processes and threads; -1 is no limit."),
+	O_STR(U, blkio_weight, 0, "blkio-weight", "N", "Share of block device time among its siblings, 10 to 1000."),
+	O_STR(U, l3_cache_schema, 0, "l3-cache-schema", "LINE", "Part of the L3 cache, such as L3:0=7f0 (resctrl)."),
+	O_STR(U, mem_bw_schema, 0, "mem-bw-schema", "LINE", "Part of the memory bandwidth, such as MB:0=20 (resctrl)."),
 	{ "kernel-memory", 0, OPT_STR, OPT_MEMBER(U, kernel_memory, const char *), OPT_COMPAT, "BYTES",
-	  "Kernels from 5.16 have no such limit: a warning is logged.", NULL },
+	  "Kernels since 5.16 have no such limit: a warning is logged.", NULL },
 	O_STR(U, kernel_memory_tcp, 0, "kernel-memory-tcp", "BYTES", "Limit of TCP buffers (cgroup v1)."),
 	O_HELP,
 	O_END
@@ -253,10 +253,10 @@ static int run_update(struct cli *cli, const void *opts, int argc, char **argv)
 
 const struct cmd cmd_update = {
 	.usage = {
-		"update", "CONTAINER", "change the limits of a container",
+		"update", "CONTAINER", "change the resource limits of a container",
 		"Changes limits and device rules of a container that is created, running or paused. What is\n"
-		"not given stays as it is. Either everything is changed or, after an error, nothing. Device\n"
-		"rules (--resources) are added to those in force; the last one that matches a device counts.",
+		"not given stays as it is. After an error nothing has changed. Device rules (--resources) are\n"
+		"added to those in force; the last one that matches a device counts.",
 		"skiff update --memory 512m --pids-limit 100 web1\n"
 		"echo '{\"devices\": [{\"allow\": true, \"type\": \"c\", \"major\": 10, \"minor\": 229, \"access\": \"rw\"}]}' |\n"
 		"    skiff update --resources - web1", update_opts,

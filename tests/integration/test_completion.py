@@ -191,7 +191,7 @@ def test_zsh(t):
         typed(shell, "skiff help feat", "help features")
         typed(shell, "skiff exec x --us", "--us END", " END")
         text = typed(shell, "skiff run --", "(?s)--bundle.*--trace")
-        t.contains(text, "The bundle", "help of options")
+        t.contains(text, "Directory of the bundle", "help of options")
         typed(shell, "skiff sta", "(?s)start.*state|state.*start")
     finally:
         shell.close()

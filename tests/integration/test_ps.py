@@ -65,7 +65,7 @@ def test_ps_without_pids(t):
     t.fails(t.skiff("ps", c.id, "-e", "-o", "comm"), "PID", rc=1)
     result = t.skiff("ps", c.id, "--no-such-option")
     t.equal((result.rc, result.out), (1, ""))
-    t.contains(result.err, "ps(1) failed", "stderr")
+    t.contains(result.err, "ps(1) refused", "stderr")
 
 
 @needs("root")

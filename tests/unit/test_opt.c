@@ -151,7 +151,13 @@ static void test_refused(void **state)
 static void test_help(void **state)
 {
 	static const struct usage u = {
-		"test", "ID", "a test", "Tests something.", "skiff test x\nskiff test y",
+		"test",
+		"ID",
+		"a test",
+		"Tests something that takes so many words to tell what\nit is that no "
+		"line of a "
+		"terminal has enough columns.",
+		"skiff test x\nskiff test y",
 		table,
 	};
 	struct buf b;
@@ -165,6 +171,10 @@ static void test_help(void **state)
 	assert_non_null(strstr(b.p, "\n  -f, --flag                  A flag.\n"));
 	assert_non_null(strstr(
 		b.p, "\n      --word WORD             A word. One of: one two.\n"));
+	assert_non_null(strstr(
+		b.p,
+		"\n\nTests something that takes so many words to tell what it is that no "
+		"line of a\nterminal has enough columns.\n\nOptions:\n"));
 	assert_non_null(strstr(b.p, "\nExample:\n  skiff test x\n  skiff test y\n"));
 }
 
