@@ -281,7 +281,7 @@ static int judge(struct running *r, const char *kind, size_t index, struct err *
 		snprintf(how, sizeof(how), "exit status %d", info.si_status);
 	else
 		snprintf(how, sizeof(how), "killed by signal %d", info.si_status);
-	return err_at(e, ERR_HOOK, r->origin, "error running %s hook #%zu (%s): %s%s%s",
+	return err_at(e, ERR_HOOK, r->origin, "error running %s hook #%zu: %s: %s%s%s",
 		      kind, index, r->hook->path, how, *said ? ": " : "", said);
 }
 
@@ -301,7 +301,7 @@ static int run_one(struct container *c, const struct hook *hook, enum hook_kind 
 
 	if (done < 0) {
 		e->code = ERR_HOOK;
-		err_wrap(e, "error running %s hook #%zu (%s)", kinds[kind].name, index,
+		err_wrap(e, "error running %s hook #%zu: %s", kinds[kind].name, index,
 			 hook->path);
 		snprintf(e->origin, sizeof(e->origin), "%s", r.origin);
 	} else {
