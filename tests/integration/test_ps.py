@@ -21,7 +21,7 @@ def family(t):
     """the container of a shell with two children, and the pids that the kernel tells"""
     c = t.background(t.config("/bin/sh", "-c", FAMILY))
     t.wait_until(lambda: len(kernel.descendants(c.pid)) == 2, what="two children")
-    t.wait_until(lambda: all(kernel.argv(pid)[0] == "sleep" for pid in kernel.descendants(c.pid)),
+    t.wait_until(lambda: all(kernel.argv(pid)[:1] == ["sleep"] for pid in kernel.descendants(c.pid)),
                  what="their exec")
     return c, sorted([c.pid, *kernel.descendants(c.pid)])
 
