@@ -15,7 +15,8 @@ unit_programs = \
 	tests/unit/test_put_back \
 	tests/unit/test_seccomp \
 	tests/unit/test_spec \
-	tests/unit/test_state
+	tests/unit/test_state \
+	tests/unit/test_unit
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_programs) tests/golden/golden
 TESTS += $(unit_programs) tests/golden/golden
@@ -60,6 +61,10 @@ tests_unit_test_limits_SOURCES = tests/unit/test_limits.c tests/unit/test.h
 tests_unit_test_limits_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_limits_LDADD = $(unit_libs)
 tests_unit_test_limits_LDFLAGS = $(AM_LDFLAGS) -static
+tests_unit_test_unit_SOURCES = tests/unit/test_unit.c tests/unit/test.h
+tests_unit_test_unit_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_unit_LDADD = $(unit_libs)
+tests_unit_test_unit_LDFLAGS = $(AM_LDFLAGS) -static
 tests_unit_test_log_SOURCES = tests/unit/test_log.c tests/unit/test.h
 tests_unit_test_log_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_log_LDADD = $(unit_libs)

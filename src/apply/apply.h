@@ -47,8 +47,12 @@ struct apply {
 	int *slots; /* plan->n_slots descriptors, -1 = closed. SLOT_PIDFD filled before: the container's */
 	pid_t pid; /* init, our child */
 	pid_t payload; /* as pid: a process that init became by entering a pid namespace is both */
-	pid_t net_helper;  /* skiff-net, while it is there */
-	int listener;      /* of the filter, taken from init; else -1 */
+	pid_t net_helper;     /* skiff-net, while it is there */
+	int listener;         /* of the filter, taken from init; else -1 */
+	pid_t unit_helper;    /* skiff-systemd, while it is there */
+	const char *unit;     /* systemd's */
+	const char *unit_dir; /* its cgroup, once it was asked for */
+	struct buf properties;
 	int payload_pidfd; /* exec: of the payload; else -1 and SLOT_PIDFD counts */
 	const void *filter;
 	uint32_t n_filter;

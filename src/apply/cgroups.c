@@ -23,6 +23,17 @@ int host_cgroup_make(struct apply *a, const struct step *s, struct err *e)
 	return 0;
 }
 
+int host_cgroup_enable(struct apply *a, const struct step *s, struct err *e)
+{
+	int fd = -1;
+
+	if (cgroup_open(text_of(a, s->str[0]), text_of(a, s->str[1]),
+			(uint32_t)s->word[0], &fd, e) < 0)
+		return -1;
+	slot_set(a, s->slot[0], fd);
+	return 0;
+}
+
 int host_cgroup_write(struct apply *a, const struct step *s, struct err *e)
 {
 	bool keep = s->flags & STEP_PUT_BACK;

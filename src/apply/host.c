@@ -34,6 +34,7 @@ host_op *host_op_of(enum op op)
 		[OP_NET_MOVE]       = host_net_move,
 		[OP_NET_KEEP]       = host_net_keep,
 		[OP_CGROUP_MAKE]    = host_cgroup_make,
+		[OP_CGROUP_ENABLE]  = host_cgroup_enable,
 		[OP_CGROUP_WRITE]   = host_cgroup_write,
 		[OP_CGROUP_OWNER]   = host_cgroup_owner,
 		[OP_CGROUP_JOIN]    = host_cgroup_join,
@@ -42,6 +43,10 @@ host_op *host_op_of(enum op op)
 		[OP_RESCTRL_JOIN]   = host_resctrl_join,
 		[OP_DEVICES_LOAD]   = host_devices_load,
 		[OP_DEVICES_ATTACH] = host_devices_attach,
+		[OP_UNIT_OPEN]      = host_unit_open,
+		[OP_UNIT_PROPERTY]  = host_unit_property,
+		[OP_UNIT_START]     = host_unit_start,
+		[OP_UNIT_SET]       = host_unit_set,
 	};
 	/* clang-format on */
 

@@ -28,4 +28,6 @@ core_sources += \
 	src/apply/talk.c \
 	src/apply/trace.c \
 	src/apply/undo.c \
+	src/apply/unit.c \
+	src/apply/unit.h \
 	src/apply/words.c

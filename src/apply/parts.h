@@ -34,8 +34,9 @@ host_op host_spawn, host_map_uid, host_map_gid, host_source, host_ns_open, host_
 	host_listen, host_state_make, host_state_write, host_state_config,
 	host_state_devices, host_state_pid, host_hooks, host_pid_file, host_pidfd_send,
 	host_proc_write, host_tty_take, host_cgroup_make, host_cgroup_write,
-	host_cgroup_owner, host_cgroup_join, host_devices_load, host_devices_attach,
-	host_seccomp_load, host_tell, host_wait, host_userns, host_idmap;
+	host_cgroup_enable, host_cgroup_owner, host_cgroup_join, host_devices_load,
+	host_devices_attach, host_seccomp_load, host_tell, host_wait, host_userns,
+	host_idmap;
 host_op host_listener_send, host_notify_make; /* talk.c, notify.c */
 
 /* sources.c: a connected socket, or -1 with e set. */
@@ -48,6 +49,10 @@ int talk_until_exec(struct apply *a, struct err *e);
 void talk_prefer_init(struct apply *a, struct err *e);
 /* words.c: how init ended without a word. Reaps it. Always -1. */
 int words_died(struct apply *a, struct err *e);
+
+host_op host_unit_open, host_unit_property, host_unit_start, host_unit_set; /* unit.c */
+/* Leaves the helper; what it has started goes when it is empty. */
+void unit_undo(struct apply *a, const struct step *open);
 
 host_op host_net_open, host_net_move, host_net_keep; /* net.c */
 /* Leaves the helper, which puts the devices back unless it was told to keep them. */

@@ -91,6 +91,8 @@ void undo(struct apply *a, struct err *e)
 			remove_resctrl(a, s);
 		else if (s->op == OP_NET_OPEN && a->net_helper)
 			net_end(a);
+		else if (s->op == OP_UNIT_OPEN)
+			unit_undo(a, s);
 		else if (s->op == OP_STATE_MAKE)
 			remove_state(a, s);
 		else if (s->op == OP_PID_FILE)

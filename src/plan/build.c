@@ -13,6 +13,7 @@
 
 #include "plan/notify.h"
 #include "plan/parts.h"
+#include "plan/unit.h"
 
 const struct hierarchy *host_hierarchy(const struct host *h, uint32_t controllers)
 {
@@ -130,8 +131,11 @@ void part_spawn(struct build *b)
 
 	s->word[0] = flags;
 	s->word[1] = !!(flags & CLONE_NEWUSER);
-	s->slot[0] = (int16_t)b->cg.into;
+	/* systemd moves what is there already. */
+	s->slot[0] = (int16_t)(b->p->unit ? SLOT_NONE : b->cg.into);
 	s->slot[1] = SLOT_PIDFD;
+	if (b->p->unit)
+		plan_unit_start(b->p, &b->cg);
 	plan_cgroup_join(b->p, b->host, &b->cg);
 	if (b->cg.must_join)
 		tell_host(b, SYNC_IN_CGROUP);
@@ -368,7 +372,8 @@ static int host_before(struct build *b)
 	    plan_resctrl_make(b))
 		return -1;
 	/* From here on delete may kill what is in the cgroups: before, they may be anybody's. */
-	plan_host(b->p, OP_STATE_CONFIG, NULL);
+	if (!b->p->unit)
+		plan_host(b->p, OP_STATE_CONFIG, NULL);
 	return 0;
 }
 

@@ -49,8 +49,9 @@ struct plan_target {
 	const char *const *cgroups;
 	const char *const *sub_cgroups; /* exec --cgroup: "[CONTROLLER,...:]PATH" */
 	size_t n_sub_cgroups;
-	strs resctrl; /* its groups of resctrl */
-	int pid;      /* of its init, for mounts */
+	strs resctrl;     /* its groups of resctrl */
+	const char *unit; /* systemd's; or NULL */
+	int pid;          /* of its init, for mounts */
 };
 
 struct steps {
@@ -66,6 +67,8 @@ struct plan {
 	uint32_t n_scratch; /* bytes of pointer room for argv and envp */
 	/* Chosen, below the hierarchies' roots; NULL = none. Goes into the state. */
 	const char *cgroup_path;
+	/* systemd's: the scope, and where it is below the v2 root; NULL = not by systemd */
+	const char *unit, *unit_dir;
 	const char *rootfs;   /* absolute path of the root file system on the host */
 	strs warnings;        /* capabilities left out, and the like */
 	const char *headline; /* the host facts that count, in one line */

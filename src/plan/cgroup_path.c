@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "plan/limits.h"
+#include "plan/unit.h"
 
 /* Controllers that are enabled even without a limit, where the host has them:
  * statistics need them. */
@@ -74,11 +75,6 @@ static bool is_systemd_form(const char *path)
 
 static int check_manager(struct plan *p, const char *manager, const char *path)
 {
-	if (!strcmp(manager, "systemd"))
-		return err_set(p->e, ERR_HOST,
-			       "--cgroup-manager systemd: this build cannot ask systemd "
-			       "for a cgroup; "
-			       "use --cgroup-manager cgroupfs");
 	if (strcmp(manager, "cgroupfs") != 0)
 		return err_set(p->e, ERR_CONFIG,
 			       "--cgroup-manager: unknown manager \"%s\" (cgroupfs, "
@@ -107,10 +103,17 @@ int cgroup_path_choose(struct plan *p, const struct spec *s, const struct host *
 	const char *manager = o->cgroup_manager && *o->cgroup_manager ? o->cgroup_manager
 								      : "cgroupfs";
 	const char *clean;
+	struct unit_place unit;
 
 	*ret = NULL;
 	if (!strcmp(manager, "disabled"))
 		return 0;
+	if (!strcmp(manager, "systemd")) {
+		if (unit_choose(p, s, h, o, &unit))
+			return -1;
+		*ret = unit.path;
+		return 0;
+	}
 	if (check_manager(p, manager, path))
 		return -1;
 	if (h->cgroup_mode == CGM_NONE)
@@ -152,18 +155,25 @@ static int take_slot(struct plan *p, const struct hierarchy *hy, struct cgroup_p
 	return plan_slot(p);
 }
 
-static void make_step(struct plan *p, const struct hierarchy *hy, uint32_t needed,
-		      bool lenient, int slot)
+uint32_t cgroup_wanted(const struct resources *r, const struct host *h,
+		       const struct hierarchy *hy)
 {
-	uint32_t required = hy->v2 ? needed & hy->controllers : 0;
+	uint32_t required = hy->v2 ? limits_controllers(r, h) & hy->controllers : 0;
 	/* v1: whose new directories need their parent's cpus and mems. */
 	uint32_t wanted = (hy->v2 ? CT_STATS : CT_CPUSET) & hy->controllers;
+
+	return wanted | required | CT_REQUIRED(required);
+}
+
+static void make_step(struct plan *p, const struct hierarchy *hy, uint32_t controllers,
+		      bool lenient, int slot)
+{
 	struct step *step = plan_host(p, OP_CGROUP_MAKE, "%s", origin_path);
 
 	step->str[0] = plan_str(p, hy->mount);
 	step->str[1] = plan_str(p, p->cgroup_path);
 	step->slot[0] = (int16_t)slot;
-	step->word[0] = wanted | required | CT_REQUIRED(required);
+	step->word[0] = controllers;
 	step->word[1] = 1;
 	step->flags = hy->v2 ? 0 : STEP_V1;
 	step->policy = lenient ? POL_WARN : POL_FAIL;
@@ -188,10 +198,11 @@ int plan_cgroup_make(struct plan *p, const struct spec *s, const struct host *h,
 		     const struct plan_opts *o, struct cgroup_plan *ret)
 {
 	const struct resources *r = s->linux_ ? s->linux_->resources : NULL;
-	uint32_t needed = limits_controllers(r, h);
-	bool lenient = may_lack_cgroup(h, o) && !needed;
+	bool lenient = may_lack_cgroup(h, o) && !limits_controllers(r, h);
 
 	clear_plan(ret);
+	if (o->cgroup_manager && !strcmp(o->cgroup_manager, "systemd"))
+		return plan_unit_open(p, s, h, o, ret);
 	if (cgroup_path_choose(p, s, h, o, &p->cgroup_path))
 		return -1;
 	if (!p->cgroup_path)
@@ -202,7 +213,7 @@ int plan_cgroup_make(struct plan *p, const struct spec *s, const struct host *h,
 		if (hy->controllers & CT_OTHER)
 			continue;
 		ret->slot[i] = take_slot(p, hy, ret);
-		make_step(p, hy, needed, lenient, ret->slot[i]);
+		make_step(p, hy, cgroup_wanted(r, h, hy), lenient, ret->slot[i]);
 	}
 	return 0;
 }

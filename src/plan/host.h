@@ -70,6 +70,8 @@ struct host {
 	/* The caller's environment, as far as a plan depends on it. */
 	uint32_t listen_fds; /* LISTEN_FDS, 0 when not ours */
 	const char *listen_fdnames, *notify_socket;
+	/* XDG_RUNTIME_DIR and DBUS_SESSION_BUS_ADDRESS, where one's own systemd is */
+	const char *runtime_dir, *session_bus;
 };
 
 /* What a live container's cgroups say, for `update`; not set = no such file. */

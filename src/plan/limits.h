@@ -14,10 +14,13 @@
 /* What the first of them decides and the others need. */
 struct cgroup_plan {
 	int slot[HIERARCHIES_MAX]; /* per hierarchy of struct host; SLOT_NONE = not used */
-	int into;       /* slot for the spawn step's CLONE_INTO_CGROUP, or SLOT_NONE */
-	bool must_join; /* v1, hybrid: plan_cgroup_join() has steps, init waits */
-	bool has_bpf;   /* plan_devices_load() made a program to attach */
+	int into;       /* slot of the v2 cgroup, for CLONE_INTO_CGROUP, or SLOT_NONE */
+	bool must_join; /* v1, hybrid, systemd: steps after the spawn move init, which waits */
+	bool has_bpf; /* plan_devices_load() made a program to attach */
 	bool has_rules; /* devices are restricted, by BPF or by v1 files: after init made its nodes */
+	/* systemd: the v2 mount, and the controllers as of a cgroup.make step */
+	const char *mount;
+	uint32_t controllers;
 };
 
 /* Before the spawn: chooses p->cgroup_path (NULL = no cgroup) and makes the cgroups. 0
@@ -49,6 +52,9 @@ int plan_devices_attach(struct plan *p, const struct spec *s, const struct host 
  * or -1. */
 int cgroup_path_choose(struct plan *p, const struct spec *s, const struct host *h,
 		       const struct plan_opts *o, const char **ret);
+/* What a cgroup.make step has as controllers. */
+uint32_t cgroup_wanted(const struct resources *r, const struct host *h,
+		       const struct hierarchy *hy);
 /* Normalised copy of a path that the user wrote: begins with '/', no empty, "." or
  * ".." part, no control characters. */
 int cgroup_path_clean(struct plan *p, const char *origin, const char *path,
@@ -98,3 +104,6 @@ int limits_rdma(struct limits *l, const struct resources *r);
 int limits_unified(struct limits *l, const struct resources *r);
 uint32_t limits_unified_controllers(const struct resources *r);
 uint32_t limits_cpu_weight(uint64_t shares); /* cpu.shares -> cpu.weight */
+/* process.c: "0-3,7" as bits, *ret_top = the highest + 1; -1: not such a list. */
+int part_set(const char *text, unsigned char *bits, size_t n_bits, size_t *ret_top);
+uint64_t limits_io_weight(uint64_t weight); /* blkio.weight -> io.weight */

@@ -22,7 +22,7 @@ static int check_weight(struct limits *l, const char *origin, uint64_t weight)
 }
 
 /* [10, 1000] to [1, 10000], as every runtime does it. */
-static uint64_t cost_weight(uint64_t weight)
+uint64_t limits_io_weight(uint64_t weight)
 {
 	return 1 + (weight - 10) * 9999 / 990;
 }
@@ -41,7 +41,7 @@ static int write_weight(struct limits *l, const struct place *at, const char *or
 		return -1;
 	limits_write(l, at, origin, bfq, "%s%" PRIu64, device, weight)->policy = POL_ALT;
 	limits_write(l, at, origin, other, "%s%" PRIu64, device,
-		     at->v2 ? cost_weight(weight) : weight);
+		     at->v2 ? limits_io_weight(weight) : weight);
 	return 0;
 }
 

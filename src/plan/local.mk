@@ -42,5 +42,12 @@ core_sources += \
 	src/plan/seccomp.c \
 	src/plan/seccomp.h \
 	src/plan/steps.c \
+	src/plan/unit.c \
+	src/plan/unit.h \
+	src/plan/unit_annotations.c \
+	src/plan/unit_limits.c \
+	src/plan/unit_path.c \
+	src/plan/variant.c \
+	src/plan/variant.h \
 	src/plan/update.c \
 	src/plan/update.h

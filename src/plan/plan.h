@@ -54,6 +54,7 @@ enum slot {
 	SLOT_TRACE,   /* the shared page of --trace */
 	SLOT_NET,     /* host: the helper that moves network devices */
 	SLOT_NOTIFY,  /* host: what the container says about its readiness */
+	SLOT_UNIT,    /* host: the helper that speaks with systemd */
 	SLOT_DYNAMIC, /* first slot of bind sources, joined namespaces, v1 cgroups ... */
 };
 

@@ -60,7 +60,7 @@ static void add_slot(struct buf *b, int slot)
 	static const char *const names[SLOT_DYNAMIC] = {
 		"talk",   "listen", "console", "state",  "cgroup", "pidfd",
 		"rootfs", "target", "mount",   "dev",    "masks",  "proc",
-		"tty",    "trace",  "net",     "notify",
+		"tty",    "trace",  "net",     "notify", "unit",
 	};
 
 	if (slot == SLOT_NONE)
@@ -276,6 +276,9 @@ static void add_operand(struct buf *b, const struct plan *p, const struct step *
 		break;
 	case 'E':
 		add_list(b, p, s->str[1], s->word[1]);
+		break;
+	case 'e':
+		add_list(b, p, s->str[1], s->word[0]);
 		break;
 	case 'L':
 		add_list(b, p, s->word[1], s->word[2]);

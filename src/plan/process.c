@@ -182,8 +182,7 @@ static void ioprio(struct build *b)
 			(uint64_t)w->class << 13 | (uint64_t)w->priority;
 }
 
-/* "0-3,7" as bits; -1: not such a list. */
-static int read_set(const char *text, unsigned char *bits, size_t n_bits, size_t *ret_top)
+int part_set(const char *text, unsigned char *bits, size_t n_bits, size_t *ret_top)
 {
 	*ret_top = 0;
 	while (*text) {
@@ -228,7 +227,7 @@ int plan_affinity(struct build *b, const char *key, const char *list)
 
 	if (!list || !*list)
 		return 0;
-	if (read_set(list, bits, SET_BITS, &top))
+	if (part_set(list, bits, SET_BITS, &top))
 		return err_at(b->e, ERR_CONFIG, origin, "\"%s\" is not a list of CPUs",
 			      list);
 	top = (top + 63) / 64 * 8;
@@ -251,7 +250,7 @@ static int memory_policy(struct build *b)
 	if (!w || b->target)
 		return 0;
 	if (w->nodes && *w->nodes) {
-		if (read_set(w->nodes, bits, SET_BITS, &top))
+		if (part_set(w->nodes, bits, SET_BITS, &top))
 			return err_at(b->e, ERR_CONFIG, "linux.memoryPolicy.nodes",
 				      "\"%s\" is not a list of nodes", w->nodes);
 		top = (top + 63) / 64 * 64;

@@ -9,6 +9,7 @@
 
 #include "plan/device_rules.h"
 #include "plan/parts.h"
+#include "plan/unit.h"
 
 /* The container's cgroups, with the controllers that the new limits need. */
 static void open_cgroups(struct limits *l, const struct plan_target *target,
@@ -70,7 +71,9 @@ int plan_build_update(const struct plan_update *u, const struct host *host,
 	open_cgroups(&l, target, limits_controllers(u->resources, host), &cg);
 	if (limits_all(&l, u->resources) || devices_update(&l, u->resources, u->devices))
 		return shorten_origin(e);
-	/* Last: it is the one that is not put back. */
+	/* These are not put back: they come last. */
+	if (target->unit)
+		plan_unit_update(ret, u->resources, host, target->unit);
 	if (u->schemata) {
 		struct step *step = plan_host(ret, OP_RESCTRL_WRITE, NULL);
 

@@ -27,10 +27,10 @@ struct resctrl_dir {
 	bool own; /* nobody else's; others are removed only with RESCTRL_NOTE */
 };
 
-/* state.json. Written once, before anything else of the container exists. */
+/* state.json. Written once, before anything else of the container exists. unit: systemd's, in unit_dir; or NULL. */
 struct state {
 	uint32_t version, owner;
-	char *id, *bundle, *rootfs, *created, *config, *cgroup_manager;
+	char *id, *bundle, *rootfs, *created, *config, *cgroup_manager, *unit, *unit_dir;
 	uint32_t hooks;   /* bits of enum hook_kind: which kinds config.json has */
 	bool shared_pids; /* no pid namespace of its own: processes survive init */
 	LIST(struct cgroup_dir) cgroups;

@@ -42,6 +42,13 @@ static void note_cgroups(const struct job *j, struct state *ret)
 	}
 }
 
+static char *unit_directory(const struct job *j)
+{
+	return j->plan.unit ? arena_printf(&j->s->arena, "%s%s", host_v2(&j->host)->mount,
+					   j->plan.unit_dir)
+			    : NULL;
+}
+
 uint32_t spec_ns_flags(const struct spec *s)
 {
 	uint32_t all = 0;
@@ -71,6 +78,8 @@ static void state_from_job(const struct job *j, struct state *ret)
 		.created = arena_strdup(&j->s->arena, now),
 		.config = (char *)j->s->config_name,
 		.cgroup_manager = (char *)j->s->cgroup_manager,
+		.unit = (char *)j->plan.unit,
+		.unit_dir = unit_directory(j),
 		.hooks = hooks_present(j->spec.hooks),
 		.shared_pids = !has_own_pids(&j->spec),
 		.annotations = j->spec.annotations,

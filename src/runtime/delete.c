@@ -15,11 +15,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "apply/unit.h"
 #include "base/fd.h"
 #include "cgroup/cgroup.h"
+#include "plan/unit.h"
 #include "runtime/container.h"
 
-enum { WAIT_MS = 10000 };
+enum { WAIT_MS = 10000, UNIT_MS = 3000 };
 
 /* Init's death, by its pidfd: an event, not a sleep. */
 static int wait_for_init(const struct container *c, struct err *e)
@@ -100,6 +102,21 @@ static bool sweep(struct container *c)
 	return alive;
 }
 
+/* systemd sees by itself that the scope is empty; when delete returns, its name is free. */
+static int end_unit(struct container *c, struct err *e)
+{
+	struct arena *arena = &c->skiff->arena;
+	struct host host;
+	strs addresses;
+
+	if (!c->state.unit || !c->state.unit_dir || !owns_cgroups(c) ||
+	    access(c->state.unit_dir, F_OK) < 0)
+		return 0;
+	probe_caller(&host, arena);
+	addresses = unit_addresses(arena, &host);
+	return unit_end(c->state.unit, c->state.unit_dir, &addresses, UNIT_MS, arena, e);
+}
+
 /* 0, -1, or 1: see sweep(). A creator fails when it finds its directory gone. */
 static int remove_directory(struct container *c, struct err *e)
 {
@@ -145,7 +162,7 @@ static int remove_all(struct container *c, bool kill, struct err *e)
 	if (kill && container_kill_all(c, e) < 0)
 		return -1;
 	c->pid = 0;
-	if (remove_cgroups(c, e) < 0 ||
+	if (remove_cgroups(c, e) < 0 || end_unit(c, e) < 0 ||
 	    container_resctrl_remove(c, owns_cgroups(c), e) < 0)
 		return -1;
 	run_poststop(c);

@@ -16,8 +16,8 @@
 
 /* What works. Whoever adds one of these changes its line here, and nothing else below. */
 enum {
-	HAS_CGROUP_SYSTEMD = 0,
-	HAS_CGROUP_SYSTEMD_USER = 0,
+	HAS_CGROUP_SYSTEMD = WITH_SYSTEMD,
+	HAS_CGROUP_SYSTEMD_USER = WITH_SYSTEMD,
 	HAS_CGROUP_RDMA = 1,
 	HAS_APPARMOR = 1,
 	HAS_SELINUX = 1,
@@ -30,7 +30,7 @@ enum {
 
 /* Annotations of config.json that change what is done; a dot at the end stands for all
  * that begin so. */
-static char *const acting_annotations[] = { "run.oci." };
+static char *const acting_annotations[] = { "run.oci.", "org.systemd.property." };
 
 struct enabled {
 	bool enabled;

@@ -117,6 +117,10 @@ static void probe_environment(struct host *h, struct arena *arena)
 
 	h->notify_socket = text && *text ? arena_strdup(arena, text) : NULL;
 	h->listen_fds = listen_fds();
+	text = getenv("XDG_RUNTIME_DIR");
+	h->runtime_dir = text && *text == '/' ? arena_strdup(arena, text) : NULL;
+	text = getenv("DBUS_SESSION_BUS_ADDRESS");
+	h->session_bus = text && *text ? arena_strdup(arena, text) : NULL;
 	text = h->listen_fds ? getenv("LISTEN_FDNAMES") : NULL;
 	h->listen_fdnames = text ? arena_strdup(arena, text) : NULL;
 }
@@ -156,6 +160,13 @@ void probe_links(const struct spec *spec, const char *bundle, struct arena *aren
 		v[i] = link_target(bundle, m->source, arena);
 	}
 	h->links = v;
+}
+
+void probe_caller(struct host *h, struct arena *arena)
+{
+	*h = (struct host){ .euid = geteuid(), .egid = getegid() };
+	h->own_userns = in_user_namespace();
+	probe_environment(h, arena);
 }
 
 int probe_preserved(uint32_t n, struct err *e)

@@ -62,6 +62,8 @@ void probe_labels(struct host *h);
 /* What sources with the option copy-symlink link to; relative ones count from the bundle. */
 void probe_links(const struct spec *spec, const char *bundle, struct arena *arena,
 		 struct host *h);
+/* Only who the caller is, and the environment. */
+void probe_caller(struct host *h, struct arena *arena);
 /* Descriptors that the caller wants to pass on must be open before we open any: ours
  * would take their places. */
 int probe_preserved(uint32_t n, struct err *e);

@@ -17,7 +17,10 @@ static const char *find_path(struct container *c, const struct spec *spec,
 	const struct plan_opts opts = {
 		.id = c->id,
 		.state_root = c->skiff->root,
-		.cgroup_manager = "cgroupfs",
+		/* Who manages it is told with every command, or is not systemd. */
+		.cgroup_manager = !strcmp(c->skiff->cgroup_manager, "systemd")
+					  ? "systemd"
+					  : "cgroupfs",
 	};
 	const char *path = NULL;
 	struct err e;

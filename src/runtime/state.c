@@ -54,6 +54,8 @@ static const struct field state_fields[] = {
 	J_U32(struct state, owner, "owner", F_REQUIRED, "User id of the creator."),
 	J_STR(struct state, config, "config", 0, "The configuration that was given."),
 	J_STR(struct state, cgroup_manager, "cgroupManager", 0, "Who manages the cgroup."),
+	J_STR(struct state, unit, "unit", 0, "Its systemd unit."),
+	J_STR(struct state, unit_dir, "unitDir", 0, "The unit's cgroup."),
 	J_OBJS(struct state, cgroups, "cgroups", 0, struct cgroup_dir, &cgroup_type, "Its cgroups."),
 	J_OBJS(struct state, resctrl, "resctrl", 0, struct resctrl_dir, &resctrl_type, "Its groups of resctrl."),
 	J_U32(struct state, hooks, "hooks", 0, "Kinds of hooks that it has, as bits."),
@@ -70,7 +72,7 @@ struct state_view {
 	uint32_t pid;
 	char *status, *bundle, *rootfs, *created;
 	pairs annotations;
-	char *owner;
+	char *owner, *unit;
 };
 
 /* clang-format off */
@@ -84,6 +86,7 @@ static const struct field report_fields[] = {
 	J_STR(struct state_view, created, "created", 0, "Time of creation."),
 	J_PAIRS(struct state_view, annotations, "annotations", 0, "Of the configuration."),
 	J_STR(struct state_view, owner, "owner", 0, "Who created it."),
+	J_STR(struct state_view, unit, "systemd-scope", 0, "Its systemd unit."),
 	J_END
 };
 /* clang-format on */
@@ -321,6 +324,7 @@ static struct state_view view(const struct container *c, const char *status, pid
 		.created = st->created,
 		.annotations = st->annotations,
 		.owner = owner_name(st->owner, arena),
+		.unit = st->unit,
 	};
 }
 

@@ -91,6 +91,7 @@ static int plan_update(struct update_job *j, struct err *e)
 	if (probe_host(&spec, PROBE_CREATE, &j->s->arena, &j->host, e) < 0)
 		return -1;
 	j->target.cgroups = container_cgroups(j->c, &j->host);
+	j->target.unit = j->c->state.unit;
 	probe_limits(&j->resources, &j->host, &j->target, &j->s->arena, &j->now);
 	return plan_build_update(&u, &j->host, &j->target, &j->s->arena, &j->plan, e);
 }

@@ -119,6 +119,7 @@ def test_options_of_engines(t):
     t.equal(kernel.read(t.path("log.json")), "")
 
 
+@needs("native")
 def test_systemd_manager(t):
     """what is not there is said, not passed over"""
     path = t.bundle()

@@ -1,0 +1,178 @@
+/*
+ * The steps by which systemd makes the container's cgroup. The helper is started before init is, so that its libraries
+ * are loaded and its connection stands while skiff makes its own preparations; everything it has to say to systemd is one
+ * StartTransientUnit with init's pid. Init waits until it is in the container's cgroup: nothing that counts is done
+ * elsewhere.
+ *
+ * Delegate=yes leaves what is below the scope to us, its own files to systemd: the container lives in a directory below
+ * it, where limits are written as without systemd. The unit has them as properties, too: for people who look, and for
+ * systemd, which would write its defaults otherwise.
+ */
+#include "plan/unit.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "plan/parts.h"
+
+enum { OWN_PROPERTIES = 32 };
+
+void unit_properties_init(struct unit_properties *u, struct plan *p, size_t max)
+{
+	*u = (struct unit_properties){ .p = p,
+				       .v = arena_array(p->arena, max, sizeof(*u->v)),
+				       .max = max };
+}
+
+void unit_set_words(struct unit_properties *u, const char *origin, const char *name,
+		    const char *type, const char *const *words, size_t n)
+{
+	size_t i = 0;
+
+	while (i < u->n && strcmp(u->v[i].name, name) != 0)
+		i++;
+	if (i == u->max)
+		return;
+	u->v[i] = (struct unit_property){ origin, name, type, words, n };
+	u->n += i == u->n;
+}
+
+void unit_set(struct unit_properties *u, const char *origin, const char *name,
+	      const char *type, const char *word, ...)
+{
+	const char **v = arena_array(u->p->arena, 1, sizeof(*v));
+	struct buf b;
+	va_list ap;
+
+	buf_init(&b, u->p->arena, 65536);
+	va_start(ap, word);
+	buf_vfmt(&b, word, ap);
+	va_end(ap);
+	v[0] = b.p ? b.p : "";
+	unit_set_words(u, origin, name, type, v, 1);
+}
+
+static void property_steps(const struct unit_properties *u)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		const struct unit_property *y = &u->v[i];
+		struct step *s = plan_host(u->p, OP_UNIT_PROPERTY, "%s",
+					   y->origin ? y->origin : "");
+		uint32_t name = plan_str(u->p, y->name), type = plan_str(u->p, y->type);
+
+		plan_list(u->p, y->words, y->n);
+		s->str[0] = name;
+		s->str[1] = type;
+		s->word[0] = y->n + 1;
+	}
+}
+
+static void set_identity(struct unit_properties *u, const struct unit_place *at,
+			 const struct plan_opts *o)
+{
+	unit_set(u, NULL, "Description", "s", "skiff container %s", o->id);
+	unit_set(u, "linux.cgroupsPath", "Slice", "s", "%s", at->slice);
+	unit_set(u, NULL, "Delegate", "b", "true");
+	/* Else the scope would be stopped before services that the container may need. */
+	unit_set(u, NULL, "DefaultDependencies", "b", "false");
+	/* A failed unit goes without anybody's doing, and its name is free again. */
+	unit_set(u, NULL, "CollectMode", "s", "inactive-or-failed");
+}
+
+static void open_step(struct plan *p, const char *unit, const struct host *h)
+{
+	strs to = unit_addresses(p->arena, h);
+	uint32_t list = plan_list(p, (const char *const *)to.v, to.n);
+	struct step *s = plan_host(p, OP_UNIT_OPEN, "linux.cgroupsPath");
+
+	s->str[0] = plan_str(p, unit);
+	s->str[1] = list;
+	s->word[1] = to.n;
+	s->slot[0] = SLOT_UNIT;
+}
+
+int plan_unit_open(struct plan *p, const struct spec *s, const struct host *h,
+		   const struct plan_opts *o, struct cgroup_plan *cg)
+{
+	const struct resources *r = s->linux_ ? s->linux_->resources : NULL;
+	struct unit_properties u;
+	struct unit_place at;
+
+	if (unit_choose(p, s, h, o, &at))
+		return -1;
+	unit_properties_init(&u, p, OWN_PROPERTIES + s->annotations.n);
+	set_identity(&u, &at, o);
+	if (r)
+		unit_limits(&u, r, h);
+	if (unit_annotations(&u, s))
+		return -1;
+	p->unit = at.unit;
+	p->unit_dir = at.dir;
+	p->cgroup_path = at.path;
+	cg->into = SLOT_CGROUP;
+	cg->slot[host_v2(h) - h->hierarchies] = SLOT_CGROUP;
+	cg->must_join = true;
+	cg->mount = host_v2(h)->mount;
+	cg->controllers = cgroup_wanted(r, h, host_v2(h));
+	open_step(p, at.unit, h);
+	property_steps(&u);
+	return 0;
+}
+
+static struct step *cgroup_step(struct plan *p, enum op op, const struct cgroup_plan *cg,
+				const char *path)
+{
+	struct step *s = plan_host(p, op, "linux.cgroupsPath");
+
+	s->str[0] = plan_str(p, cg->mount);
+	s->str[1] = plan_str(p, path);
+	return s;
+}
+
+void plan_unit_start(struct plan *p, const struct cgroup_plan *cg)
+{
+	bool below = strlen(p->cgroup_path) > strlen(p->unit_dir);
+	struct step *s = cgroup_step(p, OP_UNIT_START, cg, p->unit_dir);
+
+	s->slot[0] = SLOT_UNIT;
+	s = cgroup_step(p, OP_CGROUP_MAKE, cg, p->cgroup_path);
+	s->slot[0] = SLOT_CGROUP;
+	s->word[1] = below;
+	if (below) {
+		s = plan_host(p, OP_CGROUP_JOIN, "linux.cgroupsPath");
+		s->slot[0] = SLOT_CGROUP;
+	}
+	/* Only when nobody is in the scope itself can it hand its controllers on. */
+	s = cgroup_step(p, OP_CGROUP_ENABLE, cg, p->cgroup_path);
+	s->slot[0] = SLOT_CGROUP;
+	s->word[0] = below ? cg->controllers
+			   : CT_REQUIRED(cg->controllers >> 16) | cg->controllers >> 16;
+	plan_host(p, OP_STATE_CONFIG, NULL);
+}
+
+/* What was translated is translated again: so both have the same values, also those that depend on what was before. */
+void plan_unit_update(struct plan *p, const struct resources *r, const struct host *h,
+		      const char *unit)
+{
+	struct unit_properties u;
+	struct step *s;
+
+	unit_properties_init(&u, p, OWN_PROPERTIES);
+	for (size_t i = 0; i < p->host.n; i++) {
+		const struct step *w = &p->host.v[i];
+
+		if (w->op == OP_CGROUP_WRITE && w->slot[0] == SLOT_CGROUP)
+			unit_file(&u, arena_strdup(p->arena, plan_text(p, w->origin)),
+				  arena_strdup(p->arena, plan_text(p, w->str[0])),
+				  arena_strdup(p->arena, plan_text(p, w->str[1])));
+	}
+	if (r->block_io)
+		unit_io(&u, r->block_io);
+	if (!u.n)
+		return;
+	open_step(p, unit, h);
+	property_steps(&u);
+	s = plan_host(p, OP_UNIT_SET, NULL);
+	s->str[0] = plan_str(p, unit);
+	s->slot[0] = SLOT_UNIT;
+}

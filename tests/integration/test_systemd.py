@@ -1,0 +1,393 @@
+"""--cgroup-manager systemd: a transient scope for each container, with its limits as properties."""
+import os
+import shutil
+import subprocess
+
+import kernel
+import systemd
+from bundle import add_user_namespace
+from harness import Container, limit, needs, tag
+
+CGROUPS = "/sys/fs/cgroup"
+MANAGER = "--systemd-cgroup"
+
+
+def launch(t, config=None, path=None, annotations=None, resources=None):
+    """a running sleeper in a scope; ID in path is the container's"""
+    config = config or t.config()
+    config["process"]["args"] = ["/bin/sleep", "100000"]
+    ident, pid_file = t.new_id(), t.path("pid")
+    if path is not None:
+        config["linux"]["cgroupsPath"] = path.replace("ID", ident)
+    if resources:
+        config["linux"].setdefault("resources", {}).update(resources)
+    config["annotations"] = annotations or {}
+    bundle = t.bundle(config)
+    t.ok(MANAGER, "run", "--detach", "--bundle", bundle, "--pid-file", pid_file, ident)
+    c = Container(t, ident, bundle, int(kernel.read(pid_file)))
+    t.wait_until(lambda: kernel.has_executed(c.pid), what="the payload")
+    return c
+
+
+def place(pid):
+    """the process's cgroup"""
+    return kernel.read(f"/proc/{pid}/cgroup").strip().split("::")[1]
+
+
+def value(cgroup, name):
+    return kernel.read(f"{CGROUPS}{cgroup}/{name}").strip()
+
+
+def gone(t, unit, cgroup, user=False):
+    t.true(not os.path.exists(CGROUPS + cgroup), f"{cgroup} is left")
+    t.wait_until(lambda: not systemd.is_loaded(unit, user), what=f"{unit}'s end")
+
+
+@needs("systemd", "vm", "root")
+def test_scope(t):
+    """the container lives below a scope of its own, which delete waits for"""
+    c = launch(t)
+    unit = f"skiff-{c.id}.scope"
+    t.equal(place(c.pid), f"/system.slice/{unit}/container")
+    found = systemd.show(unit, "ActiveState", "Delegate", "Slice", "Description", "CollectMode",
+                         "DefaultDependencies", "ControlGroup")
+    t.equal(found, {"ActiveState": "active", "Delegate": "yes", "Slice": "system.slice",
+                    "Description": f"skiff container {c.id}", "DefaultDependencies": "no",
+                    "CollectMode": "inactive-or-failed",
+                    "ControlGroup": f"/system.slice/{unit}"})
+    t.equal(c.state()["systemd-scope"], unit)
+    c.kill()
+    c.wait_stopped()
+    c.delete()
+    gone(t, unit, f"/system.slice/{unit}")
+
+
+@needs("systemd", "vm", "root")
+def test_create_start_delete(t):
+    """the stop in "created", and deletion by force"""
+    config = t.config("/bin/sleep", "100000")
+    ident = t.new_id()
+    t.ok(MANAGER, "create", "--bundle", t.bundle(config), "--pid-file", t.path("pid"), ident)
+    pid = int(kernel.read(t.path("pid")))
+    unit = f"skiff-{ident}.scope"
+    t.equal(place(pid), f"/system.slice/{unit}/container")
+    t.ok("start", ident)
+    t.ok("delete", "--force", ident)
+    gone(t, unit, f"/system.slice/{unit}")
+
+
+@needs("systemd", "vm", "root")
+def test_names(t):
+    """slice:prefix:name as engines write it, parts left out, other paths"""
+    for path, slices, unit in (("skiff-test.slice:libpod:ID",
+                                "/skiff.slice/skiff-test.slice", "libpod-ID.scope"),
+                               ("::ID", "/system.slice", "ID.scope"),
+                               ("-.slice:p:ID", "", "p-ID.scope"),
+                               ("/skiff/ID", "/system.slice", "skiff-ID.scope")):
+        t.note(path)
+        c = launch(t, path=path)
+        t.equal(place(c.pid), f"{slices}/{unit.replace('ID', c.id)}/container")
+        c.delete("--force")
+    systemd.control("stop", "skiff-test.slice", "skiff.slice")
+
+
+@needs("v2", "root")
+def test_wrong_names(t):
+    """what systemd could not make is refused before anything is made"""
+    for path, phrase in (("system:p:n", ".slice"), ("a--b.slice:p:n", "empty part"),
+                         ("a/b.slice:p:n", "slice:prefix:name"), ("system.slice:p:", "slice:"),
+                         ("system.slice:p", "slice:prefix:name"), ("/../x", "..")):
+        t.note(path)
+        config = t.config()
+        config["linux"]["cgroupsPath"] = path
+        t.fails(t.skiff(MANAGER, "run", "--bundle", t.bundle(config), t.new_id()),
+                "linux.cgroupsPath", phrase)
+        t.equal(os.listdir(t.root), [])
+
+
+@needs("systemd", "vm", "root", "memory", "cpu", "cpuset", "pids")
+def test_limits(t):
+    """limits are files of the container's cgroup and properties of its scope"""
+    c = launch(t, resources={
+        "memory": {"limit": 64 << 20, "reservation": 32 << 20},
+        "cpu": {"shares": 2048, "quota": 12300, "period": 50000, "cpus": "0"},
+        "pids": {"limit": 77}, "unified": {"memory.high": str(48 << 20)}})
+    unit = f"skiff-{c.id}.scope"
+    scope = f"/system.slice/{unit}"
+    for name, wanted in (("memory.max", str(64 << 20)), ("memory.low", str(32 << 20)),
+                         ("memory.high", str(48 << 20)), ("cpu.weight", "174"),
+                         ("cpuset.cpus", "0"), ("pids.max", "77")):
+        t.equal(value(scope + "/container", name), wanted, name)
+        t.equal(value(scope, name), wanted, f"{name} of the scope")
+    t.equal(value(scope + "/container", "cpu.max"), "12300 50000")
+    t.equal(systemd.show(unit, "MemoryMax", "CPUQuotaPerSecUSec", "AllowedCPUs", "TasksMax",
+                         "CPUQuotaPeriodUSec"),
+            {"MemoryMax": str(64 << 20), "CPUQuotaPerSecUSec": "250ms", "AllowedCPUs": "0",
+             "TasksMax": "77", "CPUQuotaPeriodUSec": "50ms"})
+    systemd.control("daemon-reload")
+    t.equal(value(scope + "/container", "memory.max"), str(64 << 20))
+    t.equal(value(scope, "memory.max"), str(64 << 20))
+
+
+@needs("systemd", "vm", "root", "memory", "pids", "cpu")
+def test_update(t):
+    """new limits hold in the scope, too: a larger one counts"""
+    c = launch(t, resources={"memory": {"limit": 32 << 20}, "pids": {"limit": 20}})
+    scope, unit = f"/system.slice/skiff-{c.id}.scope", f"skiff-{c.id}.scope"
+    t.ok("update", "--memory", str(64 << 20), "--pids-limit", "55", "--cpu-quota", "20000",
+         "--cpu-period", "100000", c.id)
+    for name, wanted in (("memory.max", str(64 << 20)), ("pids.max", "55"),
+                         ("cpu.max", "20000 100000")):
+        t.equal(value(scope + "/container", name), wanted, name)
+        t.equal(value(scope, name), wanted, f"{name} of the scope")
+    t.equal(systemd.show(unit, "MemoryMax", "TasksMax", "CPUQuotaPerSecUSec"),
+            {"MemoryMax": str(64 << 20), "TasksMax": "55", "CPUQuotaPerSecUSec": "200ms"})
+    t.ok("update", "--memory=-1", c.id)
+    t.equal(value(scope, "memory.max"), "max")
+
+
+@needs("systemd", "vm", "root")
+def test_device_rules_survive(t):
+    """no reload of systemd's opens what is closed, or closes what is open"""
+    config = t.config()
+    config["linux"]["devices"] = [{"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11,
+                                   "fileMode": 0o666}]
+    c = launch(t, config)
+    cgroup = CGROUPS + place(c.pid)
+    for action in (None, ("daemon-reload",),
+                   ("set-property", "--runtime", f"skiff-{c.id}.scope", "TasksMax=500")):
+        t.note(action)
+        if action:
+            systemd.control(*action)
+        t.equal(kernel.device_programs(cgroup), 1)
+        t.equal(c.sh("echo x >/dev/null").rc, 0)
+        t.contains(c.sh("exec 3</dev/kmsg").err, "not permitted")
+
+
+@needs("systemd", "vm", "root")
+def test_annotations(t):
+    """org.systemd.property.NAME: GVariant's text, seconds converted"""
+    c = launch(t, annotations={
+        "org.systemd.property.TimeoutStopSec": "uint32 7",
+        "org.systemd.property.Description": "'two words'",
+        "org.systemd.property.After": "['skiff-none.service', 'basic.target']",
+        "org.systemd.property.CPUWeight": "uint64 33",
+        "org.systemd.property.SendSIGHUP": "true"})
+    found = systemd.show(f"skiff-{c.id}.scope", "TimeoutStopUSec", "Description", "After",
+                         "CPUWeight", "SendSIGHUP")
+    t.contains(found.pop("After"), "skiff-none.service")
+    t.equal(found, {"TimeoutStopUSec": "7s", "Description": "two words", "CPUWeight": "33",
+                    "SendSIGHUP": "yes"})
+
+
+@needs("systemd", "vm", "root")
+def test_subgroup(t):
+    """run.oci.systemd.subgroup: another directory, or none"""
+    for sub, below in (("a/b", "/a/b"), ("", "")):
+        t.note(sub)
+        c = launch(t, annotations={"run.oci.systemd.subgroup": sub},
+                   resources={"pids": {"limit": 50}})
+        scope = f"/system.slice/skiff-{c.id}.scope"
+        t.equal(place(c.pid), scope + below)
+        t.equal(value(scope + below, "pids.max"), "50")
+        c.delete("--force")
+        gone(t, f"skiff-{c.id}.scope", scope)
+
+
+@needs("systemd", "vm", "root")
+def test_exec(t):
+    """a further process joins the container's cgroup, also one below it"""
+    c = launch(t)
+    t.contains(c.sh("cat /proc/self/cgroup").out, f"skiff-{c.id}.scope/container\n")
+    os.mkdir(CGROUPS + place(c.pid) + "/below")
+    t.contains(t.ok("exec", "--cgroup", "below", c.id, "/bin/cat", "/proc/self/cgroup").out,
+               f"skiff-{c.id}.scope/container/below\n")
+
+
+@needs("systemd", "vm", "root")
+def test_namespaces(t):
+    """in a cgroup namespace its own cgroup is the root; so it is with mapped ids"""
+    config = t.config()
+    config["linux"]["namespaces"].append({"type": "cgroup"})
+    add_user_namespace(config)
+    c = launch(t, config, resources={"pids": {"limit": 60}})
+    t.contains(place(c.pid), f"skiff-{c.id}.scope/container")
+    t.equal(c.sh("cat /proc/1/cgroup").out, "0::/\n")
+    t.equal(value(place(c.pid), "pids.max"), "60")
+
+
+@needs("systemd", "vm", "root")
+def test_one_call(t):
+    """one StartTransientUnit, one JobRemoved; none to delete, none for a container without"""
+    proxy = systemd.Proxy(t.path("proxy"), "/run/systemd/private")
+    with systemd.covered("/run/systemd/private", t.path("proxy")):
+        c = launch(t, resources={"pids": {"limit": 50}})
+        t.equal(proxy.calls(), ["StartTransientUnit"])
+        t.true(len(proxy.signals("JobRemoved")) >= 1, "JobRemoved")
+        t.equal(c.sh("true").rc, 0)
+        c.state()
+        c.kill()
+        c.wait_stopped()
+        c.delete()
+        t.equal(proxy.calls(), ["StartTransientUnit"])
+        t.sleeper()
+    t.equal((proxy.calls(), proxy.connections), (["StartTransientUnit"], 1))
+
+
+@needs("systemd", "vm", "root")
+def test_bus(t):
+    """where systemd's own socket is out of reach, the system bus is used"""
+    with systemd.covered("/run/systemd/private", systemd.dead_socket(t.path("dead"))):
+        c = launch(t)
+    t.contains(place(c.pid), f"skiff-{c.id}.scope")
+
+
+@needs("systemd", "vm", "root")
+@limit(120)
+def test_taken_names(t):
+    """a failed unit of the same name makes room, one that runs is left alone"""
+    unit = f"{t.mark}-taken.scope"
+    subprocess.run(["systemd-run", "--scope", f"--unit={unit}", "-pRuntimeMaxSec=1", "sleep",
+                    "1000"], check=False, capture_output=True)
+    t.equal(systemd.show(unit, "ActiveState"), {"ActiveState": "failed"})
+    c = launch(t, path=f"::{t.mark}-taken")
+    t.equal(systemd.show(unit, "ActiveState"), {"ActiveState": "active"})
+    config = t.config()
+    config["linux"]["cgroupsPath"] = f"::{t.mark}-taken"
+    t.fails(t.skiff(MANAGER, "run", "--bundle", t.bundle(config), t.new_id(), timeout=20),
+            unit, "systemctl status")
+    t.true(kernel.is_alive(c.pid), "the container whose unit it is")
+    t.equal(os.listdir(t.root), [c.id])
+
+
+@needs("systemd", "vm", "root")
+def test_refused_property(t):
+    """systemd's answer is the message, and nothing is left"""
+    config = t.config("/bin/sleep", "1000")
+    config["annotations"] = {"org.systemd.property.NoSuchThing": "'x'"}
+    ident = t.new_id()
+    t.fails(t.skiff(MANAGER, "run", "--bundle", t.bundle(config), ident), "NoSuchThing")
+    t.equal(os.listdir(t.root), [])
+    gone(t, f"skiff-{ident}.scope", f"/system.slice/skiff-{ident}.scope")
+
+
+@needs("systemd", "vm", "root")
+def test_late_failure(t):
+    """a container that fails after its unit was started leaves no unit"""
+    ident = t.new_id()
+    t.fails(t.skiff(MANAGER, "run", "--bundle", t.bundle(t.config("/no/such")), ident),
+            "no such file")
+    t.equal(os.listdir(t.root), [])
+    gone(t, f"skiff-{ident}.scope", f"/system.slice/skiff-{ident}.scope")
+
+
+@needs("v2", "root")
+def test_wrong_annotations(t):
+    """what is no value, or not theirs to set, is refused with its name"""
+    for name, text, phrase in (("KillSignal", "fifteen", "GVariant"), ("After", "[]", "type"),
+                               ("Slice", "'a.slice'", "container's own"),
+                               ("TimeoutStopSec", "'5'", "number"), ("x", "1", "no name")):
+        t.note(name)
+        config = t.config()
+        config["annotations"] = {f"org.systemd.property.{name}": text}
+        t.fails(t.skiff(MANAGER, "run", "--bundle", t.bundle(config), t.new_id()),
+                f"annotations.org.systemd.property.{name}", phrase)
+    t.equal(os.listdir(t.root), [])
+
+
+@needs("v2", "root")
+def test_helper_missing(t):
+    """without skiff-systemd: which program, and where it was looked for"""
+    alone = t.path("alone")
+    os.mkdir(alone)
+    shutil.copy(t.binary, f"{alone}/skiff")
+    result = t.command(f"{alone}/skiff", "--root", t.root, MANAGER, "run", "--bundle",
+                       t.bundle(), t.new_id())
+    t.fails(result, "skiff-systemd is not installed", f"{alone}/skiff-systemd")
+    t.equal(os.listdir(t.root), [])
+
+
+@needs("v2", "root", "native")
+def test_no_systemd(t):
+    """where there is no systemd, the message says what to use instead"""
+    if os.path.exists("/run/systemd/system"):
+        t.skip("this machine has systemd")
+    t.fails(t.skiff(MANAGER, "run", "--bundle", t.bundle(), t.new_id()), "connect",
+            "--cgroup-manager cgroupfs")
+    t.equal(os.listdir(t.root), [])
+
+
+@needs("v1", "root")
+def test_version_1(t):
+    """hosts that still have version 1 are told apart"""
+    t.fails(t.skiff(MANAGER, "run", "--bundle", t.bundle(), t.new_id()), "cgroup v2",
+            "--cgroup-manager cgroupfs")
+
+
+# -- an ordinary user's systemd
+
+def user_config(t, *args):
+    config = t.config(*args)
+    add_user_namespace(config, os.geteuid(), 1)
+    del config["linux"]["resources"]
+    config["mounts"] = [m for m in config["mounts"] if m["type"] != "cgroup"]
+    for mount in config["mounts"]:
+        if mount["type"] == "devpts":
+            mount["options"].remove("gid=5")
+    return config
+
+
+def manager_cgroup():
+    uid = os.geteuid()
+    return f"/user.slice/user-{uid}.slice/user@{uid}.service"
+
+
+@tag("systemd")
+@needs("systemd", "vm", "user")
+def test_user(t):
+    """a user's own systemd makes the scope, with limits that hold"""
+    c = launch(t, user_config(t), path="user.slice:libpod:ID",
+               resources={"pids": {"limit": 40}, "memory": {"limit": 32 << 20}})
+    unit = f"libpod-{c.id}.scope"
+    scope = f"{manager_cgroup()}/user.slice/{unit}"
+    t.equal(place(c.pid), scope + "/container")
+    t.equal(value(scope + "/container", "pids.max"), "40")
+    t.equal(value(scope, "memory.max"), str(32 << 20))
+    t.equal(systemd.show(unit, "TasksMax", user=True), {"TasksMax": "40"})
+    t.contains(c.sh("cat /proc/self/cgroup").out, unit + "/container\n")
+    c.kill()
+    c.wait_stopped()
+    c.delete()
+    gone(t, unit, scope, user=True)
+
+
+@tag("systemd")
+@needs("systemd", "vm", "user")
+def test_user_bus(t):
+    """by the user's bus, when only that is known"""
+    config = user_config(t, "/bin/cat", "/proc/self/cgroup")
+    ident = t.new_id()
+    runtime_dir = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")
+    result = t.ok(MANAGER, "run", "--bundle", t.bundle(config), ident,
+                  env={"XDG_RUNTIME_DIR": t.dir,
+                       "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime_dir}/bus"})
+    t.contains(result.out, f"{manager_cgroup()}/user.slice/skiff-{ident}.scope/container\n")
+
+
+@tag("systemd")
+@needs("systemd", "vm", "user")
+def test_user_namespace(t):
+    """as root of a user namespace, which is how rootless engines call"""
+    config = t.config("/bin/cat", "/proc/self/cgroup")
+    del config["linux"]["resources"]
+    config["linux"]["namespaces"] = [n for n in config["linux"]["namespaces"]
+                                     if n["type"] != "network"]
+    config["mounts"] = [m for m in config["mounts"] if m["type"] not in ("cgroup", "sysfs")]
+    for mount in config["mounts"]:
+        if mount["type"] == "devpts":
+            mount["options"].remove("gid=5")
+    ident = t.new_id()
+    result = t.command("unshare", "--user", "--map-auto", "--map-root-user", "--mount",
+                       "--setgroups=allow", t.binary, "--root", t.root, MANAGER, "run", "--bundle", t.bundle(config), ident)
+    t.equal(result.rc, 0, result.err)
+    t.contains(result.out, f"{manager_cgroup()}/user.slice/skiff-{ident}.scope/container\n")
