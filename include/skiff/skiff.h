@@ -92,6 +92,10 @@ struct skiff_create {
 	bool detach;           /* run: the caller will not wait */
 	uint32_t preserve_fds; /* descriptors 3 and following that the process inherits */
 	uint16_t rows, columns; /* of a new terminal, unless the config says so */
+	/* run: called when the program may run from then on, all hooks before it done: the time
+	 * to block the signals that the caller forwards. NULL = not needed. */
+	void (*lets_go)(void *ctx);
+	void *ctx;
 };
 
 /* A process that was started. It is the caller's child: the caller reaps it. */
@@ -124,6 +128,8 @@ struct skiff_exec {
 	bool terminal, no_new_privs, ignore_paused, detach;
 	uint32_t preserve_fds;
 	uint16_t rows, columns;
+	void (*lets_go)(void *ctx); /* as in struct skiff_create */
+	void *ctx;
 };
 
 /* The specification's operations. A container counts as "creating" until the context that

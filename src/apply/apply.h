@@ -32,6 +32,8 @@ struct apply_calls {
 			struct err *e); /* OP_TTY_TAKE; owns master */
 	/* OP_LISTENER_SEND: the message for the agent on the connection `to`, with the listener. */
 	int (*listener)(struct apply *a, int to, int listener, struct err *e);
+	/* Before the last step that the program waits for. */
+	void (*lets_go)(struct apply *a);
 };
 
 struct apply {

@@ -128,11 +128,27 @@ static bool waits_for_exec(const struct plan *p)
 	return false;
 }
 
+/* The step after which nothing keeps init from executing the program. */
+static size_t last_hold(const struct plan *p)
+{
+	size_t i = p->host.n;
+
+	while (i-- > 0)
+		if (p->host.v[i].op == OP_SPAWN || p->host.v[i].op == OP_TELL)
+			return i;
+	return p->host.n;
+}
+
 static int run(struct apply *a, struct err *e)
 {
-	for (size_t i = 0; i < a->plan->host.n; i++) {
-		int r = run_step(a, i, e);
+	size_t hold = last_hold(a->plan);
 
+	for (size_t i = 0; i < a->plan->host.n; i++) {
+		int r;
+
+		if (i == hold && a->calls && a->calls->lets_go)
+			a->calls->lets_go(a);
+		r = run_step(a, i, e);
 		if (r < 0)
 			return -1;
 		if (!r && a->plan->host.v[i].policy == POL_ALT)

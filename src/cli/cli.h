@@ -24,7 +24,9 @@ struct cli {
 	struct log log;
 	bool failed; /* an error was logged */
 	struct skiff *skiff;
-	sigset_t mask;   /* before the wait blocked what it forwards */
+	bool blocks;   /* what is forwarded waits from now on */
+	sigset_t mask; /* before that */
+	sigset_t blocked;
 	int own_failure; /* exit status for a failure of skiff itself: the command's */
 	uint8_t exit_map[CLI_CODES]; /* by --exit-code-map; 0 = own_failure */
 	int status;                  /* what the last error that was logged means */
@@ -79,6 +81,7 @@ int cli_read_exit_map(struct cli *cli, const char *text);
 
 /* wait.c: until p ends, forwarding signals. Its exit status, 128 + signal when one killed
  * it. */
+/* By wait_block(), before the process began. */
 int cli_wait(struct cli *cli, const struct skiff_process *p);
 /* tty.c: the same while the terminal is relayed. */
 int cli_wait_terminal(struct cli *cli, const struct skiff_process *p);
@@ -91,8 +94,9 @@ struct waiting {
 	bool ended;
 	int status;
 };
-/* Blocks what can be forwarded; cli->mask is what was before. */
-void wait_block(struct cli *cli, sigset_t *ret_blocked);
+/* Blocks what can be forwarded, once. The library calls it with the struct cli before the program may run: what comes
+ * later is forwarded, what comes earlier ends skiff. */
+void wait_block(void *cli);
 void wait_on_signal(struct waiting *w, int signal);
 void wait_reap(struct waiting *w);
 /* p->notify can be read: true = it is done with. */

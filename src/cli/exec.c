@@ -99,6 +99,10 @@ static int run_exec(struct cli *cli, const void *opts, int argc, char **argv)
 		return r;
 	if (!o->detach && (o->tty || o->process))
 		cli_window_size(&x.rows, &x.columns);
+	if (!o->detach) {
+		x.lets_go = wait_block;
+		x.ctx = cli;
+	}
 	if (skiff_exec(cli->skiff, &x, &p, &e) < 0)
 		return cli_fail(cli, &e);
 	if (o->detach)

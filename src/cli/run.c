@@ -84,8 +84,11 @@ static int run_run(struct cli *cli, const void *opts, int argc, char **argv)
 		return status;
 	if (!o->detach && !o->no_subreaper)
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	if (!o->detach)
+	if (!o->detach) {
 		cli_window_size(&c.rows, &c.columns);
+		c.lets_go = wait_block;
+		c.ctx = cli;
+	}
 	if (skiff_run(cli->skiff, &c, &p, &e) < 0)
 		return cli_fail(cli, &e);
 	if (o->detach)

@@ -146,19 +146,16 @@ int cli_wait_terminal(struct cli *cli, const struct skiff_process *p)
 			   .master = p->terminal,
 			   .in_open = true,
 			   .out_open = true };
-	sigset_t blocked;
 	struct termios before;
 	bool raw;
 
-	wait_block(cli, &blocked);
-	r.signals = signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK);
+	r.signals = signalfd(-1, &cli->blocked, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (r.signals < 0) {
 		cli_error(cli, "signalfd: the terminal cannot be relayed");
 		return cli_wait(cli, p);
 	}
 	fcntl(r.master, F_SETFL, O_RDWR | O_NONBLOCK);
 	raw = make_raw(&before);
-	wait_reap(&r.w);
 	while (!r.w.ended)
 		relay_once(&r);
 	while (r.out_open && relay_output(&r))

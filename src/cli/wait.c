@@ -9,16 +9,20 @@
 #include "base/fd.h"
 #include "cli/cli.h"
 
-void wait_block(struct cli *cli, sigset_t *ret_blocked)
+void wait_block(void *ctx)
 {
 	/* What a fault of our own raises stays deadly. */
 	static const int own[] = { SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
 				   SIGTRAP, SIGABRT, SIGSYS };
+	struct cli *cli = ctx;
 
-	sigfillset(ret_blocked);
+	if (cli->blocks)
+		return;
+	cli->blocks = true;
+	sigfillset(&cli->blocked);
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		sigdelset(ret_blocked, own[i]);
-	sigprocmask(SIG_SETMASK, ret_blocked, &cli->mask);
+		sigdelset(&cli->blocked, own[i]);
+	sigprocmask(SIG_SETMASK, &cli->blocked, &cli->mask);
 }
 
 /* Takes all ended children, orphans that we adopted as subreaper included. */
@@ -66,9 +70,9 @@ bool wait_pass_ready(struct cli *cli, const struct skiff_process *p)
 
 /* Until the container has said that it is ready. */
 static void wait_for_ready(struct cli *cli, struct waiting *w,
-			   const struct skiff_process *p, const sigset_t *blocked)
+			   const struct skiff_process *p)
 {
-	auto_fd signals = p->notify < 0 ? -1 : signalfd(-1, blocked, SFD_CLOEXEC);
+	auto_fd signals = p->notify < 0 ? -1 : signalfd(-1, &cli->blocked, SFD_CLOEXEC);
 	struct pollfd fds[] = { { signals, POLLIN, 0 }, { p->notify, POLLIN, 0 } };
 	struct signalfd_siginfo info;
 
@@ -85,14 +89,10 @@ static void wait_for_ready(struct cli *cli, struct waiting *w,
 int cli_wait(struct cli *cli, const struct skiff_process *p)
 {
 	struct waiting w = { .pid = p->pid };
-	sigset_t blocked;
 
-	wait_block(cli, &blocked);
-	/* It may have ended before SIGCHLD was blocked. */
-	wait_reap(&w);
-	wait_for_ready(cli, &w, p, &blocked);
+	wait_for_ready(cli, &w, p);
 	while (!w.ended) {
-		int signal = sigwaitinfo(&blocked, NULL);
+		int signal = sigwaitinfo(&cli->blocked, NULL);
 
 		if (signal > 0)
 			wait_on_signal(&w, signal);

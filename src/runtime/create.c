@@ -137,12 +137,21 @@ static int on_listener(struct apply *a, int to, int listener, struct err *e)
 	return listener_hand_over(j->container, "creating", a->pid, to, listener, e);
 }
 
+static void on_lets_go(struct apply *a)
+{
+	const struct job *j = a->ctx;
+
+	if (j->start_at_once && j->c->lets_go)
+		j->c->lets_go(j->c->ctx);
+}
+
 static const struct apply_calls calls = {
 	.listener = on_listener,
 	.state_write = on_state_write,
 	.state_config = on_state_config,
 	.hooks = on_hooks,
 	.tty_take = on_tty_take,
+	.lets_go = on_lets_go,
 };
 
 /* The container is there. This context may delete it without reading anything again. */

@@ -256,10 +256,19 @@ static int on_listener(struct apply *a, int to, int listener, struct err *e)
 				  a->payload > 0 ? a->payload : a->pid, to, listener, e);
 }
 
+static void on_lets_go(struct apply *a)
+{
+	const struct exec_job *j = a->ctx;
+
+	if (j->x->lets_go)
+		j->x->lets_go(j->x->ctx);
+}
+
 static int carry_out(struct exec_job *j, struct skiff_process *ret, struct err *e)
 {
 	static const struct apply_calls calls = { .tty_take = on_tty_take,
-						  .listener = on_listener };
+						  .listener = on_listener,
+						  .lets_go = on_lets_go };
 	struct apply a;
 	int r;
 

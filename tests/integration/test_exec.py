@@ -277,6 +277,24 @@ def test_signals_forwarded(t):
     t.equal(process.wait(10), 6)
 
 
+@needs("root", "native", "cmd:strace")
+def test_signal_at_once(t):
+    """a signal from the moment that the process runs on is forwarded, however late skiff hears that
+    it runs"""
+    config = t.config("/bin/sleep", "100000")
+    log = inside.share(t, config) + "/log"
+    c = t.background(config)
+    process = t.spawn(
+        "strace", "-qq", "-o", t.path("trace"), "-e", "trace=recvmsg", "-e",
+        "inject=recvmsg:delay_exit=300000", t.binary, "--root", t.root, "exec", c.id, "/bin/sh",
+        "-c", "trap 'exit 6' USR1; echo ready >>/mnt/log; while :; do sleep 0.02; done",
+        stdin=subprocess.DEVNULL)
+    t.wait_until(lambda: inside.lines(log) == ["ready"], what="the process")
+    skiff, = map(int, kernel.read(f"/proc/{process.pid}/task/{process.pid}/children").split())
+    os.kill(skiff, signal.SIGUSR1)
+    t.equal(process.wait(10), 6)
+
+
 @needs("root")
 def test_in_created(t):
     """exec works in a container that is created and waits"""

@@ -53,6 +53,22 @@ def test_signals_forwarded(t):
     t.equal(process.wait(10), 3)
 
 
+@needs("root", "native", "cmd:strace")
+def test_signal_at_once(t):
+    """a signal from the moment that the payload runs on is forwarded, however late skiff hears that
+    it runs"""
+    config = t.config("/bin/sh", "-c", TRAPS)
+    log = inside.share(t, config) + "/log"
+    process = t.spawn(
+        "strace", "-qq", "-o", t.path("trace"), "-e", "trace=recvmsg", "-e",
+        "inject=recvmsg:delay_exit=300000", t.binary, "--root", t.root, "run", "--bundle",
+        t.bundle(config), t.new_id(), stdin=subprocess.DEVNULL)
+    t.wait_until(lambda: inside.lines(log) == ["ready"], what="the payload's traps")
+    skiff, = map(int, kernel.read(f"/proc/{process.pid}/task/{process.pid}/children").split())
+    os.kill(skiff, signal.SIGTERM)
+    t.equal(process.wait(10), 3)
+
+
 @needs("root")
 def test_signals_of_the_caller(t):
     """what the caller blocks, and SIGPIPE that engines ignore, is not handed down to the payload;
