@@ -6,7 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 #include "base/fd.h"
@@ -93,7 +96,7 @@ static bool split_line(char *s, struct line *l)
 	return true;
 }
 
-/* A hierarchy that is mounted twice counts once, at its first place. */
+/* A hierarchy that is mounted twice counts once, at the first place that is seen. */
 static bool is_known(const struct host *h, const struct line *l, const uint32_t bits)
 {
 	for (size_t i = 0; i < h->n_hierarchies; i++) {
@@ -104,6 +107,16 @@ static bool is_known(const struct host *h, const struct line *l, const uint32_t 
 			return true;
 	}
 	return false;
+}
+
+/* Whether the mount can be seen: others may cover it, at its place or above. */
+static bool is_seen(const struct line *l)
+{
+	unsigned major, minor;
+	struct stat st;
+
+	return sscanf(l->dev, "%u:%u", &major, &minor) == 2 && !stat(l->mount, &st) &&
+	       st.st_dev == makedev(major, minor);
 }
 
 static void add_line(struct host *h, const struct line *l, const char **roots,
@@ -120,7 +133,8 @@ static void add_line(struct host *h, const struct line *l, const char **roots,
 		options += 3;
 	if (!v2)
 		bits = parse_controllers(options, strlen(options), ",");
-	if (h->n_hierarchies == HIERARCHIES_MAX || is_known(h, l, bits) || (!v2 && !bits))
+	if (h->n_hierarchies == HIERARCHIES_MAX || is_known(h, l, bits) ||
+	    (!v2 && !bits) || !is_seen(l))
 		return;
 	*y = (struct hierarchy){ .controllers = bits,
 				 .v2 = v2,
@@ -234,7 +248,7 @@ int probe_resctrl(struct host *h, struct arena *arena, struct err *e)
 	if (r < 0)
 		return err_sys(e, -r, "read /proc/self/mountinfo");
 	for (char *s = strtok_r(text, "\n", &rest); s; s = strtok_r(NULL, "\n", &rest))
-		if (strstr(s, " - resctrl ") && split_line(s, &l)) {
+		if (strstr(s, " - resctrl ") && split_line(s, &l) && is_seen(&l)) {
 			h->resctrl = arena_strdup(arena, l.mount);
 			return 0;
 		}

@@ -3,6 +3,7 @@ import os
 
 import inside
 import kernel
+import views
 from harness import needs
 
 MB = 1 << 20
@@ -37,6 +38,38 @@ def test_own_cgroup(t):
         if not name.startswith("name="):
             t.contains(path, c.id, f"cgroup of {name or 'v2'}")
             t.equal(kernel.read(path + "/cgroup.procs").split(), [str(c.pid)], path)
+
+
+def cover_cgroups(*points):
+    """mount a tmpfs over /sys/fs/cgroup, and hierarchies below it: (directory, type, options)"""
+    views.mount("none", "/sys/fs/cgroup", "tmpfs", 0)
+    for name, fstype, options in points:
+        os.mkdir(f"/sys/fs/cgroup/{name}")
+        views.mount("none", f"/sys/fs/cgroup/{name}", fstype, 0, options)
+
+
+@needs("root")
+def test_covered_hierarchies(t):
+    """hierarchies whose mounts are covered by others are used where they are seen: cgroup2 alone, v1
+    alone, both"""
+    hierarchies = dict(line.split("\t")[:2] for line in kernel.read("/proc/cgroups").splitlines())
+    v1 = "pids" if hierarchies["pids"] != "0" else "net_cls"  # which cgroup2 never has
+    # A mount of cgroup2 changes the options of all others.
+    options = next((m.superopts for m in kernel.mountinfo() if m.fstype == "cgroup2"), ["rw"])
+    kinds = {"": ("unified", "cgroup2", ",".join(options[1:])), v1: (v1, "cgroup", v1)}
+    for seen in ("",), (v1,), ("", v1):
+        t.note(seen)
+        cover_cgroups(*(kinds[key] for key in seen))
+        c = t.sleeper()
+        dirs = {key: path for key, path in kernel.cgroup_dirs(c.pid).items() if c.id in path}
+        t.equal(sorted(dirs), sorted(seen))
+        for key, path in dirs.items():
+            t.true(path.startswith(f"/sys/fs/cgroup/{kinds[key][0]}/"), path)
+            t.equal(kernel.read(path + "/cgroup.procs").split(), [str(c.pid)], path)
+        c.delete("--force")
+        t.equal([path for path in dirs.values() if os.path.exists(path)], [], "left behind")
+        for key in (*seen, None):
+            views.unmount("/sys/fs/cgroup" + (f"/{kinds[key][0]}" if key is not None else ""))
 
 
 @needs("root")
