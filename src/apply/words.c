@@ -165,6 +165,11 @@ static const char *reason(const struct facts *f)
 		return reason_of_scheduler(f->error);
 	case OP_SYSCTL:
 		return f->error == ENOENT ? "this kernel has no such parameter" : "";
+	case OP_TIME_OFFSETS:
+		return f->error == ERANGE
+			       ? "the clock would read less than 0, or more than "
+				 "146 years"
+			       : "";
 	case OP_RLIMIT:
 		return f->error == EPERM ? "above the hard limit of skiff's caller" : "";
 	default:

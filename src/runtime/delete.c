@@ -154,7 +154,8 @@ static void run_poststop(struct container *c)
 
 	if (c->state.hooks & 1u << HOOK_POSTSTOP &&
 	    hooks_run(c, HOOK_POSTSTOP, "stopped", -1, &e) < 0)
-		sk_warn(c->skiff, "%s", e.msg);
+		sk_warn(c->skiff, "%s: %s", *e.origin ? e.origin : "hooks.poststop",
+			e.msg);
 }
 
 static int remove_all(struct container *c, bool kill, struct err *e)

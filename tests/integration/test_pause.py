@@ -106,6 +106,7 @@ def test_kill(t):
     t.equal(c.state()["status"], "stopped")
     c.delete()
     c = t.background(t.config("/bin/sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.02; done"))
+    t.wait_until(lambda: kernel.descendants(c.pid), what="the trap, which comes before the sleep")
     t.ok("pause", c.id)
     c.kill("TERM")
     time.sleep(0.2)
