@@ -359,7 +359,8 @@ static int exec(struct skiff *s, const struct skiff_exec *x, struct container *c
 	if ((x->process ? load_process_file(&j, e) : derive_process(&j, e)) < 0 ||
 	    check_terminal(&j, e) < 0 || plan_exec(&j, e) < 0)
 		return -1;
-	for (size_t i = 0; i < j.plan.warnings.n; i++)
+	/* What the container's own process lacks was told when it was created. */
+	for (size_t i = 0; i < j.plan.warnings.n && (x->process || x->n_caps); i++)
 		sk_warn(s, "%s", j.plan.warnings.v[i]);
 	if (!carry_out(&j, ret, e))
 		return 0;
