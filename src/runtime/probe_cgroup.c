@@ -109,33 +109,41 @@ static bool is_known(const struct host *h, const struct line *l, const uint32_t 
 	return false;
 }
 
-/* Whether the mount can be seen: others may cover it, at its place or above. */
-static bool is_seen(const struct line *l)
+/* 1: the mount is what its path leads to; 0: others cover it, at its place or above; -1. */
+static int is_seen(const struct line *l, struct err *e)
 {
 	unsigned major, minor;
 	struct stat st;
 
-	return sscanf(l->dev, "%u:%u", &major, &minor) == 2 && !stat(l->mount, &st) &&
-	       st.st_dev == makedev(major, minor);
+	if (sscanf(l->dev, "%u:%u", &major, &minor) != 2)
+		return 0;
+	if (!stat(l->mount, &st))
+		return st.st_dev == makedev(major, minor);
+	return errno == ENOENT || errno == ENOTDIR || errno == EACCES
+		       ? 0
+		       : err_sys(e, errno, "look at the mount %s", l->mount);
 }
 
-static void add_line(struct host *h, const struct line *l, const char **roots,
-		     struct arena *arena)
+static int add_line(struct host *h, const struct line *l, const char **roots,
+		    struct arena *arena, struct err *e)
 {
 	struct hierarchy *y = &h->hierarchies[h->n_hierarchies];
 	bool v2 = !strcmp(l->type, "cgroup2");
 	const char *options = l->options;
 	uint32_t bits = 0;
+	int seen;
 
 	if (!v2 && strcmp(l->type, "cgroup") != 0)
-		return;
+		return 0;
 	if (!strncmp(options, "rw,", 3) || !strncmp(options, "ro,", 3))
 		options += 3;
 	if (!v2)
 		bits = parse_controllers(options, strlen(options), ",");
-	if (h->n_hierarchies == HIERARCHIES_MAX || is_known(h, l, bits) ||
-	    (!v2 && !bits) || !is_seen(l))
-		return;
+	if (h->n_hierarchies == HIERARCHIES_MAX || is_known(h, l, bits) || (!v2 && !bits))
+		return 0;
+	seen = is_seen(l, e);
+	if (seen <= 0)
+		return seen;
 	*y = (struct hierarchy){ .controllers = bits,
 				 .v2 = v2,
 				 .mount = arena_strdup(arena, l->mount) };
@@ -145,6 +153,7 @@ static void add_line(struct host *h, const struct line *l, const char **roots,
 	if (v2)
 		y->controllers = v2_controllers(y->mount, arena);
 	roots[h->n_hierarchies++] = arena_strdup(arena, l->root);
+	return 0;
 }
 
 static int probe_table(struct host *h, const char **roots, struct arena *arena,
@@ -160,8 +169,9 @@ static int probe_table(struct host *h, const char **roots, struct arena *arena,
 	if (r < 0)
 		return err_sys(e, -r, "read /proc/self/mountinfo");
 	for (char *s = strtok_r(text, "\n", &rest); s; s = strtok_r(NULL, "\n", &rest))
-		if (strstr(s, " - cgroup") && split_line(s, &l))
-			add_line(h, &l, roots, arena);
+		if (strstr(s, " - cgroup") && split_line(s, &l) &&
+		    add_line(h, &l, roots, arena, e) < 0)
+			return -1;
 	for (size_t i = 0; i < h->n_hierarchies; i++)
 		v1 |= !h->hierarchies[i].v2;
 	h->cgroup_mode = !h->n_hierarchies ? CGM_NONE
@@ -248,9 +258,13 @@ int probe_resctrl(struct host *h, struct arena *arena, struct err *e)
 	if (r < 0)
 		return err_sys(e, -r, "read /proc/self/mountinfo");
 	for (char *s = strtok_r(text, "\n", &rest); s; s = strtok_r(NULL, "\n", &rest))
-		if (strstr(s, " - resctrl ") && split_line(s, &l) && is_seen(&l)) {
-			h->resctrl = arena_strdup(arena, l.mount);
-			return 0;
+		if (strstr(s, " - resctrl ") && split_line(s, &l)) {
+			int seen = is_seen(&l, e);
+
+			if (seen > 0)
+				h->resctrl = arena_strdup(arena, l.mount);
+			if (seen)
+				return seen < 0 ? -1 : 0;
 		}
 	return 0;
 }
