@@ -1,6 +1,7 @@
 """Containers that cannot end: how long skiff waits, and what it says about the cause."""
 import ctypes
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -209,7 +210,10 @@ def test_false_successor(t):
     neither followed nor killed"""
     c = t.sleeper()
     victim = t.spawn("sleep", "100000")
-    report = struct.pack("BBHi", 9, 0, 0, victim.pid).hex()
+    t.command("strace", "-f", "-qq", "-xx", "-o", t.path("trace"), "-e", "trace=sendto", t.binary,
+              "--root", t.root, "exec", c.id, "/bin/true")
+    what = re.search(r'sendto\(\d+, "\\x(..)', kernel.read(t.path("trace"))).group(1)
+    report = what + struct.pack("=BHi", 0, 0, victim.pid).hex()
     done = t.command("strace", "-f", "-qq", "-o", t.path("trace"), "-e", "trace=sendto", "-e",
                      f"inject=sendto:poke_enter=@arg2={report}:when=1", t.binary, "--root",
                      t.root, "exec", c.id, "/bin/true")
