@@ -8,6 +8,9 @@ import select
 import socket
 import struct
 import threading
+import time
+
+from harness import SLOW
 
 RECV, SEND = 0xC0502100, 0xC0182101
 CONTINUE = 1
@@ -27,7 +30,11 @@ class Agent:
         self.listeners = {}
         self.thread = threading.Thread(target=self._work, daemon=True)
 
-    def states(self):
+    def states(self, count=1):
+        """the messages, once there are as many: whoever sent one does not wait until it is read"""
+        end = time.monotonic() + 5 * SLOW
+        while len(self.messages) < count and not self.faults and time.monotonic() < end:
+            time.sleep(0.005)
         return [json.loads(text) for text in self.messages]
 
     def _work(self):

@@ -90,7 +90,7 @@ def test_exec(t):
             said = inside.root_path(c.pid, "/mnt/said")
             t.wait_until(lambda: os.path.exists(said) and "not supported" in kernel.read(said),
                          what="the answer")
-            first, second = agent.states()
+            first, second = agent.states(2)
             t.equal((first["pid"], second["pid"]), (c.pid, pid), f"noNewPrivileges {nnp}")
             t.equal((second["state"]["pid"], second["state"]["status"]), (c.pid, "running"))
             t.equal(agent.faults, [])
