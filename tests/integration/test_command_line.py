@@ -290,9 +290,14 @@ def test_words(t):
 
 @needs("root", "memory")
 def test_too_little_memory(t):
-    """an init that was killed for memory is told with the limit that did it"""
-    refused(t, lambda c: c["linux"]["resources"].update(memory={"limit": 4096}),
-            "linux.resources.memory.limit", "4096 bytes of memory are too few")
+    """a limit that is too small for init is named, whether init is killed for it or has more already
+    when it is set: the two are at work at the same time"""
+    config = t.config()
+    config["linux"]["resources"]["memory"] = {"limit": 4096}
+    result = t.skiff("create", "--bundle", t.bundle(config), t.new_id())
+    t.fails(result, "linux.resources.memory.limit", "4096", rc=1)
+    t.true("bytes of memory are too few" in result.err or "more than that is in use" in result.err,
+           result.err)
 
 
 @needs("root")
