@@ -63,8 +63,10 @@ struct apply {
 	const char **before;     /* per HOST step with STEP_PUT_BACK: what undo writes */
 	struct trace_page *page; /* shared with init, or NULL */
 	size_t page_size;
-	bool has_payload;     /* init has told its pid in the pid namespace */
-	bool init_failed;     /* init reported or died: e has its words */
+	bool has_payload; /* init has told its pid in the pid namespace */
+	bool init_failed; /* init reported or died: e has its words */
+	uint64_t *
+		mounted; /* per INIT step: the id of the mount that it made, 0 = none; NULL = nobody asks */
 	uint16_t failed_step; /* of init, if it reported */
 	bool reaped;
 };

@@ -257,6 +257,8 @@ int talk_until_exec(struct apply *a, struct err *e)
 			return failed(a, &r, text, e);
 		if (r.what == SYNC_PAYLOAD && take_payload(a, &r, e) < 0)
 			return -1;
+		if (r.what == SYNC_MOUNTED && a->mounted && r.step < a->plan->init.n)
+			a->mounted[r.step] = (uint64_t)r.value;
 		executing |= r.what == SYNC_EXEC;
 	}
 }

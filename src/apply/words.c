@@ -48,6 +48,13 @@ static int program(const struct facts *f, struct err *e)
 		return err_set(e, ERR_CONFIG,
 			       "there is nothing to start: the configuration names no "
 			       "program");
+	/* It was found before: what is missing is what it names in its first line, or its loader. */
+	if (f->error == ENOENT && f->op == OP_EXEC)
+		return err_set(
+			e, ERR_EXEC,
+			"exec: \"%s\": no such file or directory (its interpreter or "
+			"loader is missing in the container)",
+			name);
 	if (f->error == ENOENT && search)
 		return err_set(e, ERR_EXEC,
 			       "exec: \"%s\": executable file not found in $PATH", name);
@@ -151,6 +158,8 @@ static const char *reason(const struct facts *f)
 	case OP_TARGET:
 		return reason_of_place(f);
 	case OP_UNMOUNT:
+		if (f->error == ESTALE)
+			return "the container has led the path to another mount";
 		return f->error == EINVAL ? "nothing is mounted there, or the container "
 					    "may not take "
 					    "it away"

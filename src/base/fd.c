@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/names.h"
 #include "base/sys.h"
 
 enum { NAME_SIZE = 4096, NAME_TRIES = 100 };
@@ -106,8 +108,25 @@ int fd_read_all(int fd, struct arena *arena, size_t max, char **ret_data, size_t
 	return read_known(fd, arena, max, 0, ret_data, ret_len);
 }
 
-int fd_read_file(int dirfd, const char *path, struct arena *arena, size_t max,
-		 char **ret_data, size_t *ret_len)
+/* A descriptor that the caller handed over by name, such as a shell's <(command): its number, or -1. */
+static int named_descriptor(const char *path)
+{
+	static const char *const places[] = { "/dev/fd/", "/proc/self/fd/" };
+
+	if (!strcmp(path, "/dev/stdin"))
+		return STDIN_FILENO;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		size_t n = strlen(places[i]);
+		uint64_t number;
+
+		if (!strncmp(path, places[i], n) && parse_u64(path + n, INT_MAX, &number))
+			return (int)number;
+	}
+	return -1;
+}
+
+static int read_regular(int dirfd, const char *path, struct arena *arena, size_t max,
+			char **ret_data, size_t *ret_len)
 {
 	auto_fd fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
@@ -121,6 +140,16 @@ int fd_read_file(int dirfd, const char *path, struct arena *arena, size_t max,
 	if (st.st_size > 0 && (uintmax_t)st.st_size > max)
 		return -EFBIG;
 	return read_known(fd, arena, max, (size_t)st.st_size, ret_data, ret_len);
+}
+
+int fd_read_file(int dirfd, const char *path, struct arena *arena, size_t max,
+		 char **ret_data, size_t *ret_len)
+{
+	int named = named_descriptor(path);
+
+	/* Opened once more, a pipe could not be waited for. */
+	return named >= 0 ? fd_read_all(named, arena, max, ret_data, ret_len)
+			  : read_regular(dirfd, path, arena, max, ret_data, ret_len);
 }
 
 ssize_t fd_read_line(int dirfd, const char *path, char *buf, size_t size)

@@ -22,7 +22,7 @@ int fd_take(int *fd);
 int fd_read_all(int fd, struct arena *arena, size_t max, char **ret_data,
 		size_t *ret_len);
 /* Opens (O_NONBLOCK, so that no FIFO can hold us) and reads a regular file below dirfd. -EINVAL when
- * it is not a regular file. */
+ * it is not a regular file. /dev/stdin and /dev/fd/N are the caller's own descriptors, of any kind. */
 int fd_read_file(int dirfd, const char *path, struct arena *arena, size_t max,
 		 char **ret_data, size_t *ret_len);
 /* Reads one short kernel file (/proc, /sys) into buf, NUL-terminated, trailing newline removed.

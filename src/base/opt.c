@@ -108,9 +108,12 @@ static int set(struct parse *p, const struct opt *o, const char *value)
 	case OPT_FLAG:
 		return set_flag(p, o, value, (bool *)at);
 	case OPT_STR:
+		*(const char **)at = value;
+		return 0;
 	case OPT_PATH:
 	case OPT_DIR:
-		*(const char **)at = value;
+		/* A script's unset variable is no file. */
+		*(const char **)at = *value ? value : NULL;
 		return 0;
 	case OPT_U32:
 		if (!parse_u64(value, UINT32_MAX, &number))

@@ -53,8 +53,6 @@ static bool make_raw(struct termios *ret_old)
 		return false;
 	raw = *ret_old;
 	cfmakeraw(&raw);
-	/* Output of others on the same terminal stays readable. */
-	raw.c_oflag |= OPOST;
 	return !tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 }
 

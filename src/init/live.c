@@ -4,6 +4,7 @@
  * path goes through the private procfs that was opened before the join.
  */
 #include "init/files.h"
+#include "init/stat.h"
 
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -27,9 +28,15 @@ int op_root_enter(struct init *c, const struct step *s)
 int op_unmount(struct init *c, const struct step *s)
 {
 	int fd = path_open(c, fds_slot(c, SLOT_ROOTFS), str(c, s->str[0]), O_PATH, 0);
-	int r = fd < 0 ? fd : (int)sys_fchdir(fds_slot(c, SLOT_PROC));
+	struct statx st;
+	int r = fd < 0 ? fd : (int)sys_statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st);
 	char path[FD_PATH_SIZE];
 
+	/* The container may have led the path to a mount that keeps it in. */
+	if (r >= 0 && st.stx_mnt_id != s->word[0])
+		r = -ESTALE;
+	if (r >= 0)
+		r = (int)sys_fchdir(fds_slot(c, SLOT_PROC));
 	if (r < 0)
 		return r;
 	text_fd_path(path, fd);

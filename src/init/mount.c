@@ -4,6 +4,7 @@
  * classic.c has what stands in where a call is refused.
  */
 #include "init/files.h"
+#include "init/stat.h"
 
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -87,7 +88,7 @@ static bool goes_straight(const struct init *c, const struct step *s)
 {
 	const struct step *next = s + 1;
 
-	return next < c->steps + c->flat->n_steps && next->op == OP_ATTACH &&
+	return !c->live && next < c->steps + c->flat->n_steps && next->op == OP_ATTACH &&
 	       next->slot[0] == SLOT_MOUNT && next->slot[1] == SLOT_TARGET;
 }
 
@@ -141,14 +142,15 @@ static long fs_make(struct init *c, const struct step *s, int fs)
  */
 int op_fs(struct init *c, const struct step *s)
 {
-	bool only = s->word[0] >> 32 & ONLY_CLASSIC, straight = goes_straight(c, s);
+	bool only = !c->live && s->word[0] >> 32 & ONLY_CLASSIC,
+	     straight = goes_straight(c, s);
 	long fs, r = straight ? classic_fs(c, s, fds_slot(c, SLOT_TARGET)) : -ENOSYS;
 
 	c->attached = straight && r >= 0;
 	if (c->attached || (straight && only))
 		return r < 0 ? (int)r : 0;
 	fs = c->classic || only ? -ENOSYS : sys_fsopen(str(c, s->str[0]), FSOPEN_CLOEXEC);
-	if ((only && !c->live) || mount_is_refused(c, fs)) {
+	if (only || mount_is_refused(c, fs)) {
 		c->fs = s; /* mount(2) needs the place: at ATTACH */
 		return 0;
 	}
@@ -253,6 +255,15 @@ static int reopen(struct init *c, const struct step *s)
 	return path_open(c, fds_slot(c, SLOT_ROOTFS), str(c, s->str[0]), O_PATH, 0);
 }
 
+/* Later it is known by its id: what its place is called then is the container's choice. */
+static int tell_id(struct init *c, int mount)
+{
+	struct statx st;
+	int r = (int)sys_statx(mount, "", AT_EMPTY_PATH, STATX_MNT_ID, &st);
+
+	return r < 0 ? r : talk_tell(c, SYNC_MOUNTED, (int)st.stx_mnt_id);
+}
+
 int op_attach(struct init *c, const struct step *s)
 {
 	int target = fds_slot(c, s->slot[1]), value, r;
@@ -271,6 +282,8 @@ int op_attach(struct init *c, const struct step *s)
 	} else {
 		value = s->slot[0] < 0 ? -1 : c->slots[s->slot[0]];
 		r = mount_onto(c, value, target);
+		if (r >= 0 && c->live)
+			r = tell_id(c, value);
 	}
 	if (r < 0 || !c->pending[0])
 		return r;

@@ -414,7 +414,8 @@ int json_load_file(const struct type *t, int dirfd, const char *path, struct are
 {
 	char *text;
 	size_t n;
-	int r = fd_read_file(dirfd, path, arena, JSON_MAX_SIZE, &text, &n);
+	const char *file = strcmp(path, "-") ? path : "/dev/stdin";
+	int r = fd_read_file(dirfd, file, arena, JSON_MAX_SIZE, &text, &n);
 
 	if (r == -EFBIG)
 		return err_set(e, ERR_CONFIG, "%s is larger than %zu MiB", path,

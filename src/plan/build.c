@@ -294,6 +294,9 @@ static int init_end(struct build *b)
 	/* The filter's listener is handed over while `create` is there: all but the exec is done before. */
 	bool early = plan_notifies(b) && !b->opts->start_at_once;
 
+	/* Whoever reads what `create` says must see its end: a waiting init keeps no stream of the caller's. */
+	if (b->process->terminal)
+		plan_init(b->p, OP_TTY_USE, "process.terminal");
 	if (!early && !b->opts->start_at_once) {
 		plan_init(b->p, OP_DEATH_SIGNAL, NULL)->word[0] = 0;
 		init_created(b);
@@ -303,8 +306,6 @@ static int init_end(struct build *b)
 		tell_init(b, SYNC_CREATED);
 		wait_init(b, SYNC_START);
 	}
-	if (b->process->terminal)
-		plan_init(b->p, OP_TTY_USE, "process.terminal");
 	if (plan_process_tail(b))
 		return -1;
 	if (b->process->no_new_privileges)

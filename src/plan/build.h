@@ -42,6 +42,12 @@ struct plan_opts {
 	bool trace;
 };
 
+/* A mount that `mounts add` made: a cleaned path in the container, and the kernel's id. */
+struct live_mount {
+	const char *path;
+	uint64_t id;
+};
+
 /* What `exec` knows of the running container, from its state. */
 struct plan_target {
 	uint32_t ns_flags; /* CLONE_NEW* of the container that differ from the host's */
@@ -49,9 +55,11 @@ struct plan_target {
 	const char *const *cgroups;
 	const char *const *sub_cgroups; /* exec --cgroup: "[CONTROLLER,...:]PATH" */
 	size_t n_sub_cgroups;
-	strs resctrl;     /* its groups of resctrl */
-	const char *unit; /* systemd's; or NULL */
-	int pid;          /* of its init, for mounts */
+	strs resctrl;                    /* its groups of resctrl */
+	const char *unit;                /* systemd's; or NULL */
+	int pid;                         /* of its init, for mounts */
+	const struct live_mount *mounts; /* that may be removed */
+	size_t n_mounts;
 };
 
 struct steps {

@@ -29,10 +29,11 @@ static const char *refusal(const struct mount *m, const struct mount_wish *w)
 		return "proc and cgroup file systems are made with the container only: "
 		       "they "
 		       "would show the host's";
-	if (m->source && *m->source == '/')
-		return "a device of the host would be looked up in the container: mount "
-		       "it "
-		       "on the host and bind it";
+	/* With all others the source, or an option, is looked up in the container. */
+	if (strcmp(type, "tmpfs") != 0 && strcmp(type, "ramfs") != 0 &&
+	    strcmp(type, "mqueue") != 0)
+		return "of new file systems only tmpfs, ramfs and mqueue can be added: "
+		       "mount it on the host and bind it";
 	for (size_t k = 0; k < w->data.n; k++)
 		if (strchr(w->data.v[k], '/'))
 			return "an option names a path, which would be looked up in the "
@@ -40,7 +41,7 @@ static const char *refusal(const struct mount *m, const struct mount_wish *w)
 	return NULL;
 }
 
-static int check(struct build *b)
+static int check(struct build *b, bool remove)
 {
 	if (!b->can_mount)
 		return err_at(b->e, ERR_HOST, "mounts",
@@ -50,7 +51,7 @@ static int check(struct build *b)
 			b->e, ERR_STATE, "mounts",
 			"the container has no mount namespace of its own: its mounts "
 			"are those of the host");
-	for (size_t i = 0; i < b->spec->mounts.n; i++) {
+	for (size_t i = 0; i < b->spec->mounts.n && !remove; i++) {
 		const struct mount *m = &b->spec->mounts.v[i];
 		struct mount_wish w;
 		const char *why;
@@ -104,6 +105,15 @@ static void spawn(struct plan *p)
 	s->slot[1] = SLOT_PIDFD;
 }
 
+/* The last that `mounts add` put there, or 0. */
+static uint64_t added_at(const struct plan_target *t, const char *path)
+{
+	for (size_t i = t->n_mounts; i-- > 0;)
+		if (!strcmp(t->mounts[i].path, path))
+			return t->mounts[i].id;
+	return 0;
+}
+
 /* The last that was mounted goes first. */
 static int unmount_all(struct build *b)
 {
@@ -111,11 +121,20 @@ static int unmount_all(struct build *b)
 		const char *path = part_clean(b, b->spec->mounts.v[i].destination);
 		const char *origin = part_text(b, "mounts[%zu].destination", i);
 		struct step *s;
+		uint64_t id;
 
 		if (!strcmp(path, "/"))
 			return err_at(b->e, ERR_CONFIG, origin,
 				      "the root of the container cannot be unmounted");
+		id = added_at(b->target, path);
+		if (!id)
+			return err_at(b->e, ERR_STATE, origin,
+				      "nothing was mounted on \"%s\" by `skiff mounts "
+				      "add`: the "
+				      "mounts of config.json stay",
+				      path);
 		s = plan_init(b->p, OP_UNMOUNT, "%s", origin);
+		s->word[0] = id;
 		s->str[0] = plan_str(b->p, path);
 		s->slot[0] = SLOT_PROC;
 	}
@@ -141,7 +160,7 @@ int plan_build_mounts(const struct spec *spec, const struct host *host,
 
 	plan_start(ret, arena, e);
 	ret->headline = part_headline(&b);
-	if (check(&b) || (!remove && plan_idmaps_choose(&b)))
+	if (check(&b, remove) || (!remove && plan_idmaps_choose(&b)))
 		return -1;
 	open_userns(&b);
 	enter(&b, remove);

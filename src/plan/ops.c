@@ -30,6 +30,7 @@ const char *sync_name(enum sync s)
 		[SYNC_TAKEN] = "listener taken",
 		[SYNC_PAYLOAD] = "payload",
 		[SYNC_TTY] = "terminal",
+		[SYNC_MOUNTED] = "mounted",
 		[SYNC_EXEC] = "executing",
 	};
 

@@ -111,6 +111,7 @@ enum sync {
 	SYNC_TAKEN,    /* host -> init: the listener was taken */
 	SYNC_PAYLOAD, /* init -> host: the pid of the payload (exec into a pid namespace) */
 	SYNC_TTY, /* init -> host: the terminal's master comes with it (nobody waits for it by a step) */
+	SYNC_MOUNTED, /* init -> host: the id of a mount into a running container */
 	SYNC_EXEC, /* init -> host: executing; what follows is a failure or end-of-file */
 	SYNC_COUNT
 };

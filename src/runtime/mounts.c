@@ -1,11 +1,13 @@
 /*
- * Mounts of a running container: added and removed by a short-lived process that joins it (plan/live.c). Nothing is
- * recorded: the mounts end with the container's mount namespace.
+ * Mounts of a running container: added and removed by a short-lived process that joins it (plan/live.c). What was added
+ * is recorded by the kernel's id: a path may lead elsewhere by the time of its removal, as far as to the mounts that keep
+ * the container in.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,7 +21,87 @@ struct mounts_job {
 	struct container *c;
 	struct spec spec; /* the container's own, with other mounts */
 	struct plan plan;
+	uint64_t *ids; /* per step of init: what it mounted */
+	struct live_mount *added;
+	size_t n_added;
 };
+
+enum { RECORDS_MAX = 1 << 20 };
+#define RECORDS "mounts"
+
+/* --- the record: "ID PATH" and a NUL for each --- */
+
+static int read_records(struct mounts_job *j, struct err *e)
+{
+	char *text, *end;
+	size_t n, count = 0;
+	int r = fd_read_file(j->c->dir, RECORDS, &j->s->arena, RECORDS_MAX, &text, &n);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return err_sys(e, -r, "read the record of mounts");
+	for (size_t i = 0; i < n; i++)
+		count += !text[i];
+	j->added = arena_array(&j->s->arena, count + 1, sizeof(*j->added));
+	for (char *at = text; at < text + n; at = end + strlen(end) + 1) {
+		uint64_t id = strtoull(at, &end, 10);
+
+		if (*end == ' ')
+			j->added[j->n_added++] = (struct live_mount){ end + 1, id };
+	}
+	return 0;
+}
+
+static int write_records(struct mounts_job *j, struct err *e)
+{
+	struct buf b;
+	int r;
+
+	buf_init(&b, &j->s->arena, RECORDS_MAX);
+	for (size_t i = 0; i < j->n_added; i++) {
+		buf_fmt(&b, "%llu %s", (unsigned long long)j->added[i].id,
+			j->added[i].path);
+		buf_add(&b, "", 1);
+	}
+	r = b.full ? -EFBIG : fd_replace_file(j->c->dir, RECORDS, b.p, b.len, 0600);
+	return r < 0 ? err_sys(e, -r, "record the mounts") : 0;
+}
+
+/* What the steps of the plan mounted joins the list. */
+static void note_added(struct mounts_job *j)
+{
+	size_t n = j->plan.init.n;
+	struct live_mount *v = arena_array(&j->s->arena, j->n_added + n + 1, sizeof(*v));
+
+	if (j->n_added)
+		memcpy(v, j->added, j->n_added * sizeof(*v));
+	for (size_t i = 0; i < n; i++)
+		if (j->ids[i])
+			v[j->n_added++] = (struct live_mount){
+				plan_text(&j->plan, j->plan.init.v[i].str[0]), j->ids[i]
+			};
+	j->added = v;
+}
+
+/* What the plan removed leaves it. */
+static void note_removed(struct mounts_job *j)
+{
+	for (size_t i = 0; i < j->plan.init.n; i++) {
+		const struct step *s = &j->plan.init.v[i];
+		size_t k = 0;
+
+		if (s->op != OP_UNMOUNT)
+			continue;
+		while (k < j->n_added && j->added[k].id != s->word[0])
+			k++;
+		for (; k + 1 < j->n_added; k++)
+			j->added[k] = j->added[k + 1];
+		j->n_added -= k < j->n_added;
+	}
+}
+
+/* --- the work --- */
 
 /* {"mounts": [...]}, or the list alone. */
 static int load_file(struct mounts_job *j, const char *file, struct err *e)
@@ -67,6 +149,8 @@ static int plan(struct mounts_job *j, bool remove, struct err *e)
 
 	if (container_target(j->c, &host, &target, e) < 0)
 		return -1;
+	target.mounts = j->added;
+	target.n_mounts = j->n_added;
 	if (shares_mounts(j->c))
 		target.ns_flags &= ~(uint32_t)CLONE_NEWNS;
 	if (!remove)
@@ -75,8 +159,7 @@ static int plan(struct mounts_job *j, bool remove, struct err *e)
 				 &j->plan, e);
 }
 
-/* *ret_done: how many steps of init were carried out. */
-static int carry_out(struct mounts_job *j, size_t *ret_done, struct err *e)
+static int carry_out(struct mounts_job *j, struct err *e)
 {
 	static const struct apply_calls none;
 	struct apply a;
@@ -84,33 +167,31 @@ static int carry_out(struct mounts_job *j, size_t *ret_done, struct err *e)
 
 	apply_init(&a, &j->plan, &j->s->arena);
 	a.calls = &none;
+	a.mounted = j->ids = arena_array(&j->s->arena, j->plan.init.n + 1,
+					 sizeof(*j->ids));
 	a.slots[SLOT_PIDFD] = fcntl(j->c->pidfd, F_DUPFD_CLOEXEC, 3);
 	sk_note_plan(j->s, &j->plan);
 	r = apply_run(&a, e);
 	while (!r && waitpid(a.pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	*ret_done = r < 0 && a.init_failed ? a.failed_step : 0;
 	apply_done(&a);
 	return r;
 }
 
 /* Takes away again what was mounted before the step that failed. */
-static void take_back(struct mounts_job *j, size_t done)
+static void take_back(struct mounts_job *j)
 {
 	struct mounts_job undo = *j;
-	size_t n = 0, ignored;
 	struct err e;
+	size_t old = j->n_added;
 
-	undo.spec.mounts.v = arena_array(&j->s->arena, done + 1, sizeof(struct mount));
-	for (size_t i = 0; i < done; i++) {
-		const struct step *s = &j->plan.init.v[i];
-
-		if (s->op == OP_ATTACH)
-			undo.spec.mounts.v[n++].destination = (char *)plan_text(
-				&j->plan, s->str[0]);
-	}
-	undo.spec.mounts.n = n;
-	if (n && (plan(&undo, true, &e) < 0 || carry_out(&undo, &ignored, &e) < 0))
+	note_added(&undo);
+	undo.spec.mounts.n = undo.n_added - old;
+	undo.spec.mounts.v = arena_array(&j->s->arena, undo.spec.mounts.n + 1,
+					 sizeof(struct mount));
+	for (size_t i = 0; i < undo.spec.mounts.n; i++)
+		undo.spec.mounts.v[i].destination = (char *)undo.added[old + i].path;
+	if (undo.spec.mounts.n && (plan(&undo, true, &e) < 0 || carry_out(&undo, &e) < 0))
 		sk_warn(j->s, "mounts that were made already are still there: %s", e.msg);
 }
 
@@ -126,22 +207,27 @@ static int check_status(const struct container *c, struct err *e)
 static int work(struct mounts_job *j, bool remove, const char *file, struct err *e)
 {
 	struct container *c = j->c;
-	size_t done;
-
 	if (container_load(c, e) < 0 || container_hold(c, e) < 0 ||
 	    check_status(c, e) < 0 || container_load_spec(c, e) < 0)
 		return -1;
 	j->spec = *c->spec;
-	if (load_file(j, file, e) < 0 ||
+	if (load_file(j, file, e) < 0 || read_records(j, e) < 0 ||
 	    (!remove && spec_check_mounts(&j->spec, e) < 0) || plan(j, remove, e) < 0)
 		return -1;
 	for (size_t i = 0; i < j->plan.warnings.n; i++)
 		sk_warn(j->s, "%s", j->plan.warnings.v[i]);
-	if (!j->spec.mounts.n || !carry_out(j, &done, e))
+	if (!j->spec.mounts.n)
 		return 0;
-	if (!remove)
-		take_back(j, done);
-	return -1;
+	if (carry_out(j, e) < 0) {
+		if (!remove)
+			take_back(j);
+		return -1;
+	}
+	if (remove)
+		note_removed(j);
+	else
+		note_added(j);
+	return write_records(j, e);
 }
 
 int skiff_mounts(struct skiff *s, const char *id, bool remove, const char *file,

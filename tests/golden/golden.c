@@ -415,8 +415,11 @@ static uint32_t ns_bits(const strs *words)
 static int build_live(struct golden *g, const struct spec *spec, const struct host *h,
 		      const struct plan_opts *o, struct plan *p)
 {
+	static const struct live_mount added[] = { { "/a", 70 }, { "/c", 71 } };
 	struct plan_target target = { .ns_flags = ns_bits(&g->c.live->namespaces),
-				      .pid = 42 };
+				      .pid = 42,
+				      .mounts = added,
+				      .n_mounts = sizeof(added) / sizeof(added[0]) };
 
 	return plan_build_mounts(spec, h, &target, o, g->c.live->remove, g->arena, p,
 				 &g->e);
