@@ -51,9 +51,12 @@ const char *dir_scan_next(struct dir_scan *s)
 
 		memcpy(&len, at + offsetof(struct record, len), sizeof(len));
 		s->used += len;
+		char *name = at + offsetof(struct record, name);
+
+		/* Nothing else is hidden: a container may make cgroups that begin with a dot. */
 		if (at[offsetof(struct record, type)] == DT_DIR &&
-		    at[offsetof(struct record, name)] != '.')
-			return at + offsetof(struct record, name);
+		    strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+			return name;
 	}
 }
 

@@ -89,3 +89,21 @@ def test_deep_tree(t):
     t.equal(child.wait(5), -9)
     c.delete("--force")
     t.equal([path for path in dirs if os.path.exists(path)], [], "cgroups left")
+
+
+@needs("root")
+def test_cgroups_with_a_dot(t):
+    """a cgroup whose name begins with a dot hides no process and holds up no delete"""
+    c = t.sleeper()
+    process = t.spawn("/bin/sleep", "100000")
+    for path in {path for path in kernel.cgroup_dirs(c.pid).values() if t.mark in path}:
+        os.mkdir(f"{path}/.hidden")
+        for name in ("cpuset.cpus", "cpuset.mems"):  # v1: empty ones take no process
+            if os.path.exists(f"{path}/.hidden/{name}") and os.path.exists(f"{path}/tasks"):
+                with open(f"{path}/.hidden/{name}", "w") as f:
+                    f.write(kernel.read(f"{path}/{name}"))
+        with open(f"{path}/.hidden/cgroup.procs", "w") as f:
+            f.write(str(process.pid))
+    t.contains(t.ok("ps", "--format", "json", c.id).out, str(process.pid), "ps")
+    t.ok("delete", "--force", c.id)
+    t.true(process.wait(5) != 0, "the hidden process lives")

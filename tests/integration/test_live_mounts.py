@@ -153,6 +153,24 @@ def test_links_stay_inside(t):
 
 
 @needs("root")
+def test_path_led_to_another_mount(t):
+    """remove takes only what was added: the container may have led the path to a mount that
+    keeps it in"""
+    c, _ = writable(t)
+    path = source(t)
+    t.equal(c.sh("mkdir -p /vol/data").rc, 0)
+    add(t, c, bind(path, "/vol/data"))
+    before = points(c)
+    t.equal(c.sh("mv /vol /old && mkdir /vol && ln -s /proc/sys /vol/data").rc, 0)
+    t.fails(change(t, c, "remove", {"destination": "/vol/data"}), "another mount", rc=1)
+    t.equal(len(points(c)), len(before), "mounts")
+    t.true(kernel.mount_at(c.pid, "/proc/sys"), "/proc/sys is no mount any more")
+    t.equal(c.sh("rm /vol/data && rmdir /vol && mv /old /vol").rc, 0)
+    t.equal(change(t, c, "remove", {"destination": "/vol/data"}).rc, 0)
+    t.equal(kernel.mount_at(c.pid, "/vol/data"), None)
+
+
+@needs("root")
 def test_false_proc(t):
     """a container that puts something else on its /proc gains nothing"""
     config = inside.set_capabilities(t.config(), "SYS_ADMIN")

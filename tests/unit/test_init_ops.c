@@ -449,7 +449,8 @@ static void test_words(void **state)
 	s->op = OP_EXEC;
 	s->str[0] = put(f, "/bin/x");
 	expect_words(f, talk[1], ENOENT,
-		     "exec: \"/bin/x\": stat /bin/x: no such file or directory");
+		     "exec: \"/bin/x\": no such file or directory (its interpreter or "
+		     "loader is missing in the container)");
 	f->c.detail = "because";
 	s->op = OP_FS;
 	s->str[0] = put(f, "tmpfs");
