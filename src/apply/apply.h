@@ -86,6 +86,8 @@ int pid_start_time(pid_t pid, unsigned long long *ret);
 
 /* notify.c: the container's notify socket in its state directory; a descriptor or -1. */
 int notify_listen(int dir, struct err *e);
+/* Removes its directory from the state directory. */
+void notify_remove(int dir);
 
 /* sources.c: a message with a descriptor, on a Unix socket. 0 or -1. */
 int send_fd(int sock, const void *data, size_t n, int fd, struct err *e);

@@ -3,6 +3,7 @@
  * /run/notify. `run` makes the socket itself; after `create` whoever starts the container does, since a socket lives no longer
  * than a process that has it open. Who listens: src/runtime/notify.c.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,21 +15,55 @@
 #include "apply/parts.h"
 #include "base/fd.h"
 
+/* More is not ours: the container cannot write there. */
+enum { REMOVE_MAX = 4096 };
+
+static int open_place(int dir)
+{
+	return openat(dir, "notify", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Whoever runs in the container may write; nobody else reaches it. The socket is born with its mode: by its name a later
+ * chmod could meet something else. (fchmod before bind is no way, bind takes the umask off.) */
+static int bind_for_all(int fd, const struct sockaddr_un *at)
+{
+	mode_t before = umask(0111);
+	int r = bind(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 ? -errno : 0;
+
+	umask(before);
+	return r;
+}
+
 int notify_listen(int dir, struct err *e)
 {
+	auto_fd place = open_place(dir);
 	auto_fd fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 
+	int r;
+
+	if (place < 0)
+		return err_sys(e, errno, "open the directory of the notify socket");
 	if (fd < 0)
 		return err_sys(e, errno, "socket");
-	snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/notify/notify.sock",
-		 dir);
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
-		return err_sys(e, errno, "make the container's notify.sock");
-	/* Whoever runs in the container; nobody else reaches it. */
-	if (fchmodat(AT_FDCWD, at.sun_path, 0666, 0) < 0)
-		return err_sys(e, errno, "open the container's notify.sock");
-	return fd_take(&fd);
+	snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/notify.sock", place);
+	r = bind_for_all(fd, &at);
+	return r < 0 ? err_sys(e, -r, "make the container's notify.sock") : fd_take(&fd);
+}
+
+void notify_remove(int dir)
+{
+	int fd = open_place(dir);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	for (int i = 0; d && i < REMOVE_MAX && (entry = readdir(d)); i++)
+		unlinkat(dirfd(d), entry->d_name, 0);
+	if (d)
+		closedir(d);
+	else
+		fd_close(&fd);
+	unlinkat(dir, "notify", AT_REMOVEDIR);
 }
 
 int host_notify_make(struct apply *a, const struct step *s, struct err *e)

@@ -48,9 +48,8 @@ static void remove_state(struct apply *a, const struct step *s)
 					     "state.json" };
 	int dir = slot_of(a, SLOT_STATE);
 
-	unlinkat(dir, "notify/notify.sock", 0);
-	unlinkat(dir, "notify", AT_REMOVEDIR);
-
+	if (dir >= 0)
+		notify_remove(dir);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && dir >= 0; i++)
 		unlinkat(dir, names[i], 0);
 	rmdir(arena_printf(a->arena, "%s/%s", text_of(a, s->str[0]),

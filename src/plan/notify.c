@@ -42,7 +42,9 @@ void plan_notify_mount(struct build *b)
 	s->word[0] = 0755;
 	s = plan_init(b->p, OP_MOUNT_ATTR, NULL);
 	s->slot[0] = (int16_t)slot;
-	s->word[0] = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	/* The directory is the host's: connecting to a socket needs no writable mount. */
+	s->word[0] = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+		     MOUNT_ATTR_NOEXEC;
 	s->word[2] = MS_PRIVATE;
 	s = plan_init(b->p, OP_ATTACH, NULL);
 	s->slot[0] = (int16_t)slot;

@@ -97,8 +97,7 @@ static bool sweep(struct container *c)
 	}
 	if (d)
 		closedir(d);
-	unlinkat(c->dir, "notify/notify.sock", 0);
-	unlinkat(c->dir, "notify", AT_REMOVEDIR);
+	notify_remove(c->dir);
 	return alive;
 }
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -128,6 +129,30 @@ static int on_listener(struct apply *a, int to, int listener, struct err *e)
 				  to, listener, e);
 }
 
+/* A FIFO without a reader would hold us for ever, one with a reader the hook. */
+static int open_output(const char *key, const char *path, int *ret, struct err *e)
+{
+	auto_fd fd = openat(
+		AT_FDCWD, path,
+		O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0600);
+	struct stat st = { 0 };
+	int flags;
+
+	/* ENXIO: a FIFO or a socket. */
+	if (fd < 0 && errno != ENXIO)
+		return err_sys(e, errno, "annotation %s: open %s", key, path);
+	if (fd < 0 || fstat(fd, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)))
+		return err_set(e, ERR_HOOK,
+			       "annotation %s: %s is neither a regular file nor a "
+			       "character device",
+			       key, path);
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
+		return err_sys(e, errno, "annotation %s: fcntl %s", key, path);
+	*ret = fd_take(&fd);
+	return 0;
+}
+
 /* crun's annotations: the output goes to the end of these files, and is not ours to quote. */
 static int output_to_files(struct container *c, struct apply *a, struct err *e)
 {
@@ -137,14 +162,12 @@ static int output_to_files(struct container *c, struct apply *a, struct err *e)
 
 	for (int i = 1; i <= 2; i++) {
 		const char *path = spec_annotation(c->spec, keys[i]);
-		int fd;
+		int fd = -1;
 
 		if (!path)
 			continue;
-		fd = openat(AT_FDCWD, path,
-			    O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0600);
-		if (fd < 0)
-			return err_sys(e, errno, "annotation %s: open %s", keys[i], path);
+		if (open_output(keys[i], path, &fd, e) < 0)
+			return -1;
 		fd_close(&a->stdio[i]);
 		a->stdio[i] = fd;
 	}

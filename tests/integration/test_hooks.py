@@ -319,6 +319,24 @@ def test_output_annotations(t):
 
 
 @needs("root")
+def test_output_to_fifo(t):
+    """a FIFO for the hooks' output is refused, with a reader or without; for poststop that is a warning"""
+    fifo = t.path("fifo")
+    os.mkfifo(fifo)
+    config, _ = hooked(t, "exit 0\n")
+    config["annotations"] = {"run.oci.hooks.stdout": "/dev/null", "run.oci.hooks.stderr": fifo}
+    t.fails(t.run(config), "run.oci.hooks.stderr", "neither a regular file", rc=1)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    t.fails(t.run(config), "run.oci.hooks.stderr", "neither a regular file", rc=1)
+    os.close(reader)
+    config, _ = hooked(t, "exit 0\n", "poststop")
+    config["annotations"] = {"run.oci.hooks.stdout": fifo}
+    c = t.create(config)
+    r = t.ok("delete", "--force", c.id)
+    t.true("neither a regular file" in r.err, f"warning {r}")
+
+
+@needs("root")
 def test_failing_poststart(t):
     """a failing poststart hook is told, after the payload ran; the container is stopped"""
     config, shared = hooked(t, "echo why >&2; exit 9\n", "poststart",

@@ -3,6 +3,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import subprocess
 
 import inside
@@ -81,7 +82,11 @@ def test_create_and_start(t):
         t.equal(manager.hear(0.3), None, "more messages")
         t.equal((start.wait(5), manager.barriers), (0, 1))
         mount = kernel.mount_at(c.pid, "/run/notify")
-        t.true({"nosuid", "nodev", "noexec"} <= set(mount.options), f"mount {mount}")
+        t.true({"ro", "nosuid", "nodev", "noexec"} <= set(mount.options), f"mount {mount}")
+        place = f"{t.root}/{c.id}/notify"
+        t.equal(os.lstat(place + "/notify.sock").st_mode, stat.S_IFSOCK | 0o666)
+        with open(place + "/more", "w", encoding="utf-8"):
+            pass
         c.delete("--force")
         t.equal(os.listdir(t.root), [], "what is left of the state")
 
@@ -131,6 +136,24 @@ def test_never_ready(t):
         t.ok("run", "--detach", "--bundle", t.bundle(plain(t, "/bin/sleep", "0.3")), t.new_id(),
              env=manager.env)
         t.equal(manager.hear(0.1), None)
+
+
+@needs("root")
+def test_no_writing(t):
+    """the container makes nothing in the host's directory, and a link in the socket's place is not followed"""
+    with Manager(t) as manager:
+        t.equal(t.run(plain(t, "/bin/sh", "-c", "mkdir /run/notify/x || exit 3"),
+                      env=manager.env).rc, 3)
+        c = t.create(plain(t, "/bin/true"), env=manager.env)
+        victim = t.path("victim")
+        with open(victim, "w", encoding="utf-8"):
+            pass
+        os.chmod(victim, 0o600)
+        os.symlink(victim, f"{t.root}/{c.id}/notify/notify.sock")
+        t.fails(t.skiff("start", c.id, env=manager.env), "notify.sock", rc=1)
+        t.equal(os.stat(victim).st_mode & 0o777, 0o600)
+        c.delete("--force")
+        t.equal(os.listdir(t.root), [], "what is left of the state")
 
 
 @needs("root")
