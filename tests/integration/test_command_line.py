@@ -175,7 +175,8 @@ def test_codes_without_container(t):
     expect_code(t, "unknown", "exec", "none", "true", own=255)
     expect_code(t, "config", *broken(t, lambda c: c["process"].update(cwd="tmp")),
                 path="process.cwd")
-    expect_code(t, "host", "--cgroup-manager", "systemd", *broken(t, lambda c: None))
+    expect_code(t, "host", *broken(t, lambda c: c["process"].update(selinuxLabel="a:b:c")),
+                path="process.selinuxLabel")
     expect_code(t, "system", "--root", "/proc/none", "create", "--bundle", t.bundle(), t.new_id())
     expect_code(t, "init", *broken(t, lambda c: c["mounts"].append(
         {"destination": "/mnt", "type": "nosuchfs", "source": "x"})), path="mounts[7]",
