@@ -64,6 +64,13 @@ int container_kill_all(struct container *c, struct err *e)
 	return c->pidfd >= 0 ? wait_for_init(c, e) : 0;
 }
 
+/* The scope's own directory is systemd's to remove: the kernel tells of a cgroup's last process up to 10 ms late, and not at
+ * all when the directory is gone by then. systemd would take the scope for a living one for ever. */
+static bool is_of_unit(const struct container *c, const char *path)
+{
+	return c->state.unit_dir && !strcmp(path, c->state.unit_dir);
+}
+
 static int remove_cgroups(struct container *c, struct err *e)
 {
 	bool own = owns_cgroups(c);
@@ -71,6 +78,8 @@ static int remove_cgroups(struct container *c, struct err *e)
 	for (size_t i = 0; i < c->state.cgroups.n; i++) {
 		const char *path = c->state.cgroups.v[i].path;
 
+		if (is_of_unit(c, path))
+			continue;
 		/* What was not ours has processes or children, and stays. */
 		if (!own)
 			rmdir(path);
@@ -113,7 +122,10 @@ static int end_unit(struct container *c, struct err *e)
 		return 0;
 	probe_caller(&host, arena);
 	addresses = unit_addresses(arena, &host);
-	return unit_end(c->state.unit, c->state.unit_dir, &addresses, UNIT_MS, arena, e);
+	if (unit_end(c->state.unit, c->state.unit_dir, &addresses, UNIT_MS, arena, e) < 0)
+		return -1;
+	/* Of a unit that systemd does not know any more. */
+	return cgroup_remove(c->state.unit_dir, WAIT_MS, e);
 }
 
 /* 0, -1, or 1: see sweep(). A creator fails when it finds its directory gone. */
