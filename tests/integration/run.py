@@ -229,6 +229,8 @@ def main():
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     options = parse()
+    options.dir = os.path.realpath(options.dir)
+    sys.path.insert(1, options.dir)
     tests = select(options)
     if not tests:
         print("run.py: no test selected", file=sys.stderr)

@@ -10,7 +10,7 @@ security=$(suite_mirror bookworm-security)
 packages="systemd systemd-sysv libpam-systemd dbus dbus-user-session udev kmod
 	containerd runc crun podman docker.io conmon criu uidmap slirp4netns netavark
 	aardvark-dns iptables apparmor jq iproute2 procps python3 strace busybox-static bpftool
-	attr catatonit docker-compose libseccomp2 libcap2 libyajl2 libsystemd0 ${VM_EXTRA_PKGS:-}"
+	attr catatonit docker-compose buildah skopeo fuse-overlayfs libseccomp2 libcap2 libyajl2 libsystemd0 ${VM_EXTRA_PKGS:-}"
 
 in_root() {
 	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C \

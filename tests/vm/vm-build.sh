@@ -23,9 +23,12 @@ install_tools() {
 }
 
 build_tree() {
-	[ ! -e "$cache/rootfs.ok" ] || return 0
+	local sum
+	sum=$(sha256sum <"$here/build-root.sh" | cut -c1-16)
+	[ "$(cat "$cache/rootfs.ok" 2>/dev/null)" != "$sum" ] || return 0
+	rm -f "$cache/rootfs.ok"
 	"$here/build-root.sh" "$cache/rootfs"
-	touch "$cache/rootfs.ok"
+	echo "$sum" >"$cache/rootfs.ok"
 	changed=1
 }
 
