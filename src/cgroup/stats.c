@@ -41,6 +41,16 @@ bool stat_number(int dirfd, const char *file, uint64_t *ret)
 	return true;
 }
 
+void stat_pids(int dirfd, struct stat_pids *to)
+{
+	if (!stat_number(dirfd, "pids.current", &to->current))
+		return;
+	to->counted = true;
+	stat_number(dirfd, "pids.max", &to->limit);
+	if (to->limit == UINT64_MAX)
+		to->limit = 0;
+}
+
 uint64_t stat_value(const char *text, const char *key)
 {
 	size_t n = strlen(key);

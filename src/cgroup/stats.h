@@ -102,6 +102,8 @@ void cgroup_stats_v1(int dirfd, struct arena *arena, struct cgroup_stats *to);
 /* A file with one number; "max" is UINT64_MAX. False, and *ret as it was, when there is
  * none. */
 bool stat_number(int dirfd, const char *file, uint64_t *ret);
+/* Both versions have the same two files. */
+void stat_pids(int dirfd, struct stat_pids *to);
 /* The text of a file in the arena, or NULL. */
 char *stat_text(int dirfd, const char *file, struct arena *arena);
 /* The number behind "key " in a text of such lines; 0 = none. */

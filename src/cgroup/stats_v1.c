@@ -152,16 +152,6 @@ static void read_memory(int dirfd, struct arena *arena, struct stat_memory *to)
 	read_usage(dirfd, arena, "kmem.tcp.", &to->kernel_tcp);
 }
 
-static void read_pids(int dirfd, struct stat_pids *to)
-{
-	if (!stat_number(dirfd, "pids.current", &to->current))
-		return;
-	to->counted = true;
-	stat_number(dirfd, "pids.max", &to->limit);
-	if (to->limit == UINT64_MAX)
-		to->limit = 0;
-}
-
 /* "8:0 Read 4096", or without the operation; a sum of all devices stands last. */
 static bool read_io_file(int dirfd, const char *file, struct arena *arena,
 			 stat_io_list *to)
@@ -268,7 +258,7 @@ void cgroup_stats_v1(int dirfd, struct arena *arena, struct cgroup_stats *to)
 	read_cpu(dirfd, arena, &to->cpu.throttling);
 	read_cpuset(dirfd, arena, &to->cpuset);
 	read_memory(dirfd, arena, &to->memory);
-	read_pids(dirfd, &to->pids);
+	stat_pids(dirfd, &to->pids);
 	read_blkio(dirfd, arena, &to->blkio);
 	read_hugetlb(dirfd, arena, to);
 }

@@ -113,16 +113,6 @@ static void read_memory(int dirfd, struct arena *arena, struct stat_memory *to)
 		to->swap.limit = UINT64_MAX;
 }
 
-static void read_pids(int dirfd, struct stat_pids *to)
-{
-	if (!stat_number(dirfd, "pids.current", &to->current))
-		return;
-	to->counted = true;
-	stat_number(dirfd, "pids.max", &to->limit);
-	if (to->limit == UINT64_MAX)
-		to->limit = 0;
-}
-
 /* "8:0 rbytes=1 wbytes=2 rios=3 ..." */
 static void read_io_line(char *line, struct arena *arena, struct stat_blkio *to)
 {
@@ -202,7 +192,7 @@ void cgroup_stats_v2(int dirfd, struct arena *arena, struct cgroup_stats *to)
 	read_cpu(dirfd, arena, &to->cpu);
 	read_cpuset(dirfd, arena, &to->cpuset);
 	read_memory(dirfd, arena, &to->memory);
-	read_pids(dirfd, &to->pids);
+	stat_pids(dirfd, &to->pids);
 	read_io(dirfd, arena, &to->blkio);
 	read_hugetlb(dirfd, arena, to);
 }
