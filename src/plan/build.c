@@ -53,37 +53,20 @@ static void wait_init(struct build *b, enum sync s)
 
 /* --- hooks --- */
 
-static const struct {
-	const char *name;
-	size_t offset;
-} hook_places[HOOK_KINDS] = {
-	[HOOK_PRESTART] = { "prestart", offsetof(struct hooks, prestart) },
-	[HOOK_CREATE_RUNTIME] = { "createRuntime",
-				  offsetof(struct hooks, create_runtime) },
-	[HOOK_CREATE_CONTAINER] = { "createContainer",
-				    offsetof(struct hooks, create_container) },
-	[HOOK_START_CONTAINER] = { "startContainer",
-				   offsetof(struct hooks, start_container) },
-	[HOOK_POSTSTART] = { "poststart", offsetof(struct hooks, poststart) },
-	[HOOK_POSTSTOP] = { "poststop", offsetof(struct hooks, poststop) },
-};
-
 static bool has_hooks(const struct build *b, enum hook_kind k)
 {
-	const char *base = (const char *)b->spec->hooks;
-
-	return base &&
-	       ((const struct list *)(const void *)(base + hook_places[k].offset))->n;
+	return b->spec->hooks && b->spec->hooks->of[k].n;
 }
 
 static void add_hooks(struct build *b, enum hook_kind k)
 {
+	const char *name = names_text(hook_names, k);
 	struct step *s;
 
 	if (!has_hooks(b, k))
 		return;
-	s = plan_host(b->p, OP_HOOKS, "hooks.%s", hook_places[k].name);
-	s->str[0] = plan_str(b->p, hook_places[k].name);
+	s = plan_host(b->p, OP_HOOKS, "hooks.%s", name);
+	s->str[0] = plan_str(b->p, name);
 	s->word[0] = k;
 }
 

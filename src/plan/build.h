@@ -11,16 +11,6 @@
 #include "plan/plan.h"
 #include "spec/spec.h"
 
-enum hook_kind {
-	HOOK_PRESTART,
-	HOOK_CREATE_RUNTIME,
-	HOOK_CREATE_CONTAINER,
-	HOOK_START_CONTAINER,
-	HOOK_POSTSTART,
-	HOOK_POSTSTOP,
-	HOOK_KINDS
-};
-
 /* Whether a container without limits goes without a cgroup that may not be made. */
 enum rootless { ROOTLESS_AUTO, ROOTLESS_YES, ROOTLESS_NO };
 

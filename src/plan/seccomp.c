@@ -24,16 +24,6 @@ struct canon {
 static int action_value(int action, const struct opt_u64 *errno_ret, const char *origin,
 			uint32_t *ret, struct err *e)
 {
-	static const uint32_t values[] = {
-		[SC_KILL_PROCESS] = SECCOMP_RET_KILL_PROCESS,
-		[SC_KILL_THREAD] = SECCOMP_RET_KILL_THREAD,
-		[SC_TRAP] = SECCOMP_RET_TRAP,
-		[SC_ERRNO] = SECCOMP_RET_ERRNO,
-		[SC_NOTIFY] = SECCOMP_RET_USER_NOTIF,
-		[SC_TRACE] = SECCOMP_RET_TRACE,
-		[SC_ALLOW] = SECCOMP_RET_ALLOW,
-		[SC_LOG] = SECCOMP_RET_LOG,
-	};
 	uint64_t data = 0;
 
 	if (action == SC_ERRNO || action == SC_TRACE)
@@ -45,7 +35,7 @@ static int action_value(int action, const struct opt_u64 *errno_ret, const char 
 	if (data > (action == SC_ERRNO ? ERRNO_MAX : SECCOMP_RET_DATA))
 		return err_at(e, ERR_CONFIG, origin, "errnoRet %llu is out of range",
 			      (unsigned long long)data);
-	*ret = values[action] | (uint32_t)data;
+	*ret = sc_action_values[action] | (uint32_t)data;
 	return 0;
 }
 

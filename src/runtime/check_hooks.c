@@ -12,13 +12,14 @@
 #include "base/fd.h"
 #include "runtime/check.h"
 
-static void check_hook(struct checker *k, const char *kind, size_t i, const char *path)
+static void check_hook(struct checker *k, enum hook_kind kind, size_t i, const char *path)
 {
-	bool inside = !strcmp(kind, "startContainer");
-	const char *at = check_path(k, "hooks.%s[%zu].path", kind, i);
+	bool inside = kind == HOOK_START_CONTAINER;
+	const char *at = check_path(k, "hooks.%s[%zu].path", names_text(hook_names, kind),
+				    i);
 	const char *where = inside ? " in the root file system" : "";
 	/* A failing poststop hook is a warning when the container is deleted. */
-	bool hint = !strcmp(kind, "poststop");
+	bool hint = kind == HOOK_POSTSTOP;
 	auto_fd fd = -1;
 	struct stat st;
 
@@ -38,21 +39,10 @@ static void check_hook(struct checker *k, const char *kind, size_t i, const char
 void check_hooks(struct checker *k)
 {
 	const struct hooks *h = k->spec->hooks;
-	const struct {
-		const char *kind;
-		const hook_list *list;
-	} all[] = {
-		{ "prestart", &h->prestart },
-		{ "createRuntime", &h->create_runtime },
-		{ "createContainer", &h->create_container },
-		{ "startContainer", &h->start_container },
-		{ "poststart", &h->poststart },
-		{ "poststop", &h->poststop },
-	};
 
-	for (size_t i = 0; h && i < sizeof(all) / sizeof(all[0]); i++)
-		for (size_t n = 0; n < all[i].list->n; n++)
-			check_hook(k, all[i].kind, n, all[i].list->v[n].path);
+	for (int kind = 0; h && kind < HOOK_KINDS; kind++)
+		for (size_t i = 0; i < h->of[kind].n; i++)
+			check_hook(k, (enum hook_kind)kind, i, h->of[kind].v[i].path);
 }
 
 void check_terminal(struct checker *k)

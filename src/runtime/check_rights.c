@@ -80,17 +80,7 @@ void check_capabilities(struct checker *k)
 
 static void check_action(struct checker *k, const char *at, int action)
 {
-	static const uint32_t kernel[] = {
-		[SC_KILL_PROCESS] = SECCOMP_RET_KILL_PROCESS,
-		[SC_KILL_THREAD] = SECCOMP_RET_KILL_THREAD,
-		[SC_TRAP] = SECCOMP_RET_TRAP,
-		[SC_ERRNO] = SECCOMP_RET_ERRNO,
-		[SC_NOTIFY] = SECCOMP_RET_USER_NOTIF,
-		[SC_TRACE] = SECCOMP_RET_TRACE,
-		[SC_ALLOW] = SECCOMP_RET_ALLOW,
-		[SC_LOG] = SECCOMP_RET_LOG,
-	};
-	uint32_t value = kernel[action];
+	uint32_t value = sc_action_values[action];
 
 	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &value) < 0)
 		check_add(k, false, at, NULL, "the kernel does not know the action %s",

@@ -304,8 +304,7 @@ int skiff_features(struct skiff *s, const char **ret, struct skiff_error *e)
 	struct features f = {
 		.min = "1.0.0",
 		.max = SPEC_VERSION,
-		.hooks = WORDS("prestart", "createRuntime", "createContainer",
-			       "startContainer", "poststart", "poststop"),
+		.hooks = words_of(hook_names, &s->arena),
 		.mount_options = option_words(&s->arena),
 		.linux_ = &linux_,
 		.annotations = annotations(&s->arena),

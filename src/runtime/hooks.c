@@ -35,32 +35,12 @@ struct running {
 	bool confined; /* with the payload's rights only */
 };
 
-static const struct {
-	const char *name;
-	size_t offset;
-} kinds[HOOK_KINDS] = {
-	[HOOK_PRESTART] = { "prestart", offsetof(struct hooks, prestart) },
-	[HOOK_CREATE_RUNTIME] = { "createRuntime",
-				  offsetof(struct hooks, create_runtime) },
-	[HOOK_CREATE_CONTAINER] = { "createContainer",
-				    offsetof(struct hooks, create_container) },
-	[HOOK_START_CONTAINER] = { "startContainer",
-				   offsetof(struct hooks, start_container) },
-	[HOOK_POSTSTART] = { "poststart", offsetof(struct hooks, poststart) },
-	[HOOK_POSTSTOP] = { "poststop", offsetof(struct hooks, poststop) },
-};
-
-static const hook_list *list_of(const struct hooks *h, int kind)
-{
-	return (const hook_list *)((const char *)h + kinds[kind].offset);
-}
-
 uint32_t hooks_present(const struct hooks *h)
 {
 	uint32_t bits = 0;
 
 	for (int i = 0; h && i < HOOK_KINDS; i++)
-		if (list_of(h, i)->n)
+		if (h->of[i].n)
 			bits |= 1u << i;
 	return bits;
 }
@@ -312,24 +292,23 @@ static int run_one(struct container *c, const struct hook *hook, enum hook_kind 
 		   size_t index, const char *status, int pidfd, struct err *e)
 {
 	bool inside = kind == HOOK_CREATE_CONTAINER || kind == HOOK_START_CONTAINER;
+	const char *name = names_text(hook_names, kind);
 	struct running r = {
 		.hook = hook,
 		.pidfd = -1,
 		.output = -1,
 		.confined = kind == HOOK_START_CONTAINER,
-		.origin = arena_printf(&c->skiff->arena, "hooks.%s[%zu]",
-				       kinds[kind].name, index),
+		.origin = arena_printf(&c->skiff->arena, "hooks.%s[%zu]", name, index),
 	};
 	int done = spawn(c, &r, inside ? spec_ns_flags(c->spec) : 0, status, pidfd, e);
 
 	if (done < 0) {
 		e->code = ERR_HOOK;
-		err_wrap(e, "error running %s hook #%zu: %s", kinds[kind].name, index,
-			 hook->path);
+		err_wrap(e, "error running %s hook #%zu: %s", name, index, hook->path);
 		snprintf(e->origin, sizeof(e->origin), "%s", r.origin);
 	} else {
 		follow(&r);
-		done = judge(&r, kinds[kind].name, index, e);
+		done = judge(&r, name, index, e);
 	}
 	fd_close(&r.output);
 	fd_close(&r.pidfd);
@@ -345,7 +324,7 @@ int hooks_run(struct container *c, enum hook_kind kind, const char *status, int 
 		return -1;
 	if (!c->spec->hooks)
 		return 0;
-	l = list_of(c->spec->hooks, kind);
+	l = &c->spec->hooks->of[kind];
 	for (size_t i = 0; i < l->n; i++) {
 		if (!run_one(c, &l->v[i], kind, i, status, pidfd, e))
 			continue;

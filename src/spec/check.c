@@ -265,14 +265,8 @@ static void check_hooks(struct check *c)
 {
 	const struct hooks *h = c->spec->hooks;
 
-	if (!h)
-		return;
-	check_hook_list(c, &h->prestart, "prestart");
-	check_hook_list(c, &h->create_runtime, "createRuntime");
-	check_hook_list(c, &h->create_container, "createContainer");
-	check_hook_list(c, &h->start_container, "startContainer");
-	check_hook_list(c, &h->poststart, "poststart");
-	check_hook_list(c, &h->poststop, "poststop");
+	for (int i = 0; h && i < HOOK_KINDS; i++)
+		check_hook_list(c, &h->of[i], names_text(hook_names, i));
 }
 
 static void check_root_process(struct check *c)

@@ -3,6 +3,7 @@
  * kernel's binary interface and stand here because neither musl nor old distributions
  * ship all of the headers. Where two words have one value, the first is printed.
  */
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/resource.h>
 
@@ -10,6 +11,13 @@
 #include "spec/tables.h"
 
 /* clang-format off */
+const struct name hook_names[] = {
+	{ "prestart", HOOK_PRESTART },                { "createRuntime", HOOK_CREATE_RUNTIME },
+	{ "createContainer", HOOK_CREATE_CONTAINER }, { "startContainer", HOOK_START_CONTAINER },
+	{ "poststart", HOOK_POSTSTART },              { "poststop", HOOK_POSTSTOP },
+	{ NULL }
+};
+
 const struct name ns_names[] = {
 	{ "pid", NS_PID },   { "network", NS_NET }, { "mount", NS_MNT },     { "ipc", NS_IPC },
 	{ "uts", NS_UTS },   { "user", NS_USER },   { "cgroup", NS_CGROUP }, { "time", NS_TIME },
@@ -65,6 +73,13 @@ const struct name sc_action_names[] = {
 	{ "SCMP_ACT_TRACE", SC_TRACE },               { "SCMP_ACT_LOG", SC_LOG },
 	{ "SCMP_ACT_NOTIFY", SC_NOTIFY },
 	{ NULL }
+};
+
+const uint32_t sc_action_values[] = {
+	[SC_KILL_PROCESS] = SECCOMP_RET_KILL_PROCESS, [SC_KILL_THREAD] = SECCOMP_RET_KILL_THREAD,
+	[SC_TRAP] = SECCOMP_RET_TRAP,                 [SC_ERRNO] = SECCOMP_RET_ERRNO,
+	[SC_NOTIFY] = SECCOMP_RET_USER_NOTIF,         [SC_TRACE] = SECCOMP_RET_TRACE,
+	[SC_ALLOW] = SECCOMP_RET_ALLOW,               [SC_LOG] = SECCOMP_RET_LOG,
 };
 
 /* enum scmp_compare of libseccomp */

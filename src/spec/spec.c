@@ -33,12 +33,12 @@ static const struct field hook_fields[] = {
 const struct type hook_type = { "hook", sizeof(struct hook), hook_fields };
 
 static const struct field hooks_fields[] = {
-	J_OBJS(struct hooks, prestart, "prestart", 0, struct hook, &hook_type, "as createRuntime, which should be used instead"),
-	J_OBJS(struct hooks, create_runtime, "createRuntime", 0, struct hook, &hook_type, "on the host, before pivot_root"),
-	J_OBJS(struct hooks, create_container, "createContainer", 0, struct hook, &hook_type, "in the container's namespaces, before pivot_root"),
-	J_OBJS(struct hooks, start_container, "startContainer", 0, struct hook, &hook_type, "in the container, before the program"),
-	J_OBJS(struct hooks, poststart, "poststart", 0, struct hook, &hook_type, "on the host, once the program runs"),
-	J_OBJS(struct hooks, poststop, "poststop", 0, struct hook, &hook_type, "on the host, once the container is deleted"),
+	J_OBJS(struct hooks, of[HOOK_PRESTART], "prestart", 0, struct hook, &hook_type, "as createRuntime, which should be used instead"),
+	J_OBJS(struct hooks, of[HOOK_CREATE_RUNTIME], "createRuntime", 0, struct hook, &hook_type, "on the host, before pivot_root"),
+	J_OBJS(struct hooks, of[HOOK_CREATE_CONTAINER], "createContainer", 0, struct hook, &hook_type, "in the container's namespaces, before pivot_root"),
+	J_OBJS(struct hooks, of[HOOK_START_CONTAINER], "startContainer", 0, struct hook, &hook_type, "in the container, before the program"),
+	J_OBJS(struct hooks, of[HOOK_POSTSTART], "poststart", 0, struct hook, &hook_type, "on the host, once the program runs"),
+	J_OBJS(struct hooks, of[HOOK_POSTSTOP], "poststop", 0, struct hook, &hook_type, "on the host, once the container is deleted"),
 	J_END
 };
 static const struct type hooks_type = { "hooks", sizeof(struct hooks), hooks_fields };

@@ -68,7 +68,11 @@ struct mount_file { LIST(struct mount) mounts; };                 /* of `mounts 
 
 struct hook { char *path; strs args, env; struct opt_i64 timeout; };  /* timeout in seconds */
 typedef LIST(struct hook) hook_list;
-struct hooks { hook_list prestart, create_runtime, create_container, start_container, poststart, poststop; };
+enum hook_kind {
+	HOOK_PRESTART, HOOK_CREATE_RUNTIME, HOOK_CREATE_CONTAINER, HOOK_START_CONTAINER, HOOK_POSTSTART, HOOK_POSTSTOP,
+	HOOK_KINDS
+};
+struct hooks { hook_list of[HOOK_KINDS]; };
 
 struct ns { int type; char *path; };
 struct device {                                                   /* config-linux: Devices */
@@ -186,7 +190,10 @@ extern const struct type spec_type, process_type, resources_type, hook_type,
 /* Name tables of spec/enums.c; the words of the specification. */
 extern const struct name ns_names[], prop_names[], rlimit_names[], sched_policy_names[],
 	sched_flag_names[], ioprio_names[], sc_action_names[], sc_op_names[],
-	sc_flag_names[], personality_names[], mpol_names[], mpol_flag_names[];
+	sc_flag_names[], personality_names[], mpol_names[], mpol_flag_names[],
+	hook_names[];
+/* enum sc_action -> SECCOMP_RET_* */
+extern const uint32_t sc_action_values[];
 /* Capability words, "CAP_CHOWN" -> number; a test compares them with libcap's. */
 const struct name *cap_names(void);
 
