@@ -26,6 +26,22 @@ static inline char *quotes(struct arena *a, const char *text)
 	return s;
 }
 
+/* An arena for each test or for all of a file; a test's *state is it. */
+static struct arena arena __attribute__((unused));
+
+static inline int setup_arena(void **state)
+{
+	*state = &arena;
+	return arena_init(&arena);
+}
+
+static inline int teardown_arena(void **state)
+{
+	(void)state;
+	arena_done(&arena);
+	return 0;
+}
+
 /* The folder tests/ of the source. */
 static inline const char *tests_dir(void)
 {

@@ -3,20 +3,6 @@
 
 #include "base/buf.h"
 
-static int setup(void **state)
-{
-	static struct arena a;
-
-	*state = &a;
-	return arena_init(&a);
-}
-
-static int teardown(void **state)
-{
-	arena_done(*state);
-	return 0;
-}
-
 static void test_growth(void **state)
 {
 	struct buf b;
@@ -93,10 +79,11 @@ static void test_safe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_growth, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_maximum, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_safe, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_growth, setup_arena, teardown_arena),
+		cmocka_unit_test_setup_teardown(test_maximum, setup_arena,
+						teardown_arena),
+		cmocka_unit_test_setup_teardown(test_json, setup_arena, teardown_arena),
+		cmocka_unit_test_setup_teardown(test_safe, setup_arena, teardown_arena),
 	};
 
 	return cmocka_run_group_tests_name("buf", tests, NULL, NULL);

@@ -9,8 +9,6 @@
 #include "plan/parts.h"
 #include "spec/spec.h"
 
-static struct arena arena;
-
 static struct spec load(const char *linux_)
 {
 	char *text = arena_printf(&arena, "{\"ociVersion\":\"1.0.2\",\"linux\":%s}",
@@ -355,19 +353,6 @@ static void test_limits(void **state)
 	assert_false(program_allows(rules, 1024, 'c', DEV_READ, 1022, 1022));
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return arena_init(&arena);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	arena_done(&arena);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -376,5 +361,5 @@ int main(void)
 		cmocka_unit_test(test_v1),           cmocka_unit_test(test_limits),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup_arena, teardown_arena);
 }

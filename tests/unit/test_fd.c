@@ -9,7 +9,6 @@
 
 #include "base/fd.h"
 
-static struct arena arena;
 static char dir[64];
 static int dirfd_;
 

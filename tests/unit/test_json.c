@@ -80,21 +80,6 @@ static const struct field outer_fields[] = {
 static const struct type outer_type = { "outer", sizeof(struct outer), outer_fields };
 /* clang-format on */
 
-static struct arena arena;
-
-static int setup(void **state)
-{
-	(void)state;
-	return arena_init(&arena);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	arena_done(&arena);
-	return 0;
-}
-
 /* The text stands at the end of a page of its own for ASan: no byte behind it may be
  * read. */
 static int load_bytes(const char *text, size_t n, const struct json_notes *notes,
@@ -623,7 +608,7 @@ static void test_print(void **state)
 	assert_non_null(strstr(first, "\"large\":18446744073709551615"));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup_arena, teardown_arena)
 
 int main(void)
 {

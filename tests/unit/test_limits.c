@@ -6,8 +6,6 @@
 #include "plan/parts.h"
 #include "spec/spec.h"
 
-static struct arena arena;
-
 static const struct host host_v2_only = {
 	.cgroup_mode = CGM_V2, .has_swap = true, .caps = ~0ull, .n_hierarchies = 1,
 	.hierarchies = {
@@ -325,19 +323,6 @@ static void test_open(void **state)
 			 -1);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return arena_init(&arena);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	arena_done(&arena);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,5 +331,5 @@ int main(void)
 		cmocka_unit_test(test_open),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup_arena, teardown_arena);
 }

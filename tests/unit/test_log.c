@@ -9,7 +9,6 @@
 #include "base/fd.h"
 #include "base/log.h"
 
-static struct arena arena;
 static int saved_stderr;
 
 static int setup(void **state)

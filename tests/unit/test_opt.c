@@ -26,24 +26,10 @@ static const struct opt table[] = {
 /* clang-format on */
 #undef S
 
-static struct arena arena;
 static struct opts o;
 static struct err e;
 static char *words[16];
 static int n_words, first;
-
-static int setup(void **state)
-{
-	(void)state;
-	return arena_init(&arena);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	arena_done(&arena);
-	return 0;
-}
 
 /* Parses a line of words between spaces. */
 static int parse(const char *line, int stop_after)
@@ -186,5 +172,5 @@ int main(void)
 		cmocka_unit_test(test_help),
 	};
 
-	return cmocka_run_group_tests_name("opt", tests, setup, teardown);
+	return cmocka_run_group_tests_name("opt", tests, setup_arena, teardown_arena);
 }

@@ -256,12 +256,12 @@ static void test_options_complete(void **state)
 			fail_msg("%s", all[i]);
 }
 
-static struct mount_wish wish(struct arena *arena, const char *const *v, size_t n)
+static struct mount_wish wish(struct arena *a, const char *const *v, size_t n)
 {
 	strs options = { .v = (char **)v, .n = n };
 	struct mount_wish w;
 
-	mount_options_read(&options, arena, &w);
+	mount_options_read(&options, a, &w);
 	return w;
 }
 

@@ -3,8 +3,6 @@
 
 #include "apply/parts.h"
 
-static struct arena arena;
-
 static void put_backs(void **state)
 {
 	static const struct {

@@ -17,7 +17,6 @@
 
 static const char *const files[] = { "tasks", "schemata" };
 static char top[64]; /* the mount */
-static struct arena arena;
 static struct err e;
 
 int __real_mkdir(const char *path, mode_t mode);

@@ -18,7 +18,6 @@
 #include "base/fd.h"
 #include "spec/spec.h"
 
-static struct arena arena;
 static char dir[64];
 
 struct compiled {

@@ -9,21 +9,6 @@
 #include "json/print.h"
 #include "spec/spec.h"
 
-static struct arena arena;
-
-static int setup(void **state)
-{
-	(void)state;
-	return arena_init(&arena);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	arena_done(&arena);
-	return 0;
-}
-
 struct heard {
 	char faults[4096], others[4096];
 };
@@ -390,7 +375,7 @@ static void test_parts(void **state)
 	assert_int_equal(spec_check_resources(&r, "", NULL, &e), 0);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup_arena, teardown_arena)
 
 int main(void)
 {

@@ -5,8 +5,6 @@
 #include "plan/unit.h"
 #include "plan/variant.h"
 
-static struct arena arena;
-
 /* The value as "TYPE WORD WORD", or "!" and what is wrong. */
 static const char *parsed(const char *text)
 {
