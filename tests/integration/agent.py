@@ -27,7 +27,10 @@ class Agent:
         self.sock.bind(path)
         self.sock.listen(8)
         self.wake = os.pipe()
-        self.listeners = {}
+        self.listeners = select.poll()
+        self.open = set()
+        self.listeners.register(self.sock, select.POLLIN)
+        self.listeners.register(self.wake[0], select.POLLIN)
         self.thread = threading.Thread(target=self._work, daemon=True)
 
     def states(self, count=1):
@@ -40,16 +43,24 @@ class Agent:
     def _work(self):
         try:
             while True:
-                ready, _, _ = select.select([self.sock, self.wake[0], *self.listeners], [], [])
-                if self.wake[0] in ready:
-                    return
-                for fd in ready:
-                    if fd is self.sock:
+                for fd, events in self.listeners.poll():
+                    if fd == self.wake[0]:
+                        return
+                    if fd == self.sock.fileno():
                         self._take()
-                    else:
+                    elif events & select.POLLIN:
                         self._serve(fd)
+                    else:
+                        self._end(fd)
         except Exception as fault:  # pylint: disable=broad-except
             self.faults.append(fault)
+
+    def _end(self, fd):
+        """The last process with this filter has gone.  To be asked before RECV: until Linux 6.11
+        that waits for ever then."""
+        self.listeners.unregister(fd)
+        self.open.remove(fd)
+        os.close(fd)
 
     def _take(self):
         """one connection: one message with one descriptor, then its end"""
@@ -63,16 +74,14 @@ class Agent:
             assert len(fds) == 1 and not flags & socket.MSG_CTRUNC, (fds, flags)
             assert connection.recv(1) == b"", "more than one message"
         self.messages.append(data.decode())
-        self.listeners[fds[0]] = True
+        self.open.add(fds[0])
+        self.listeners.register(fds[0], select.POLLIN)
 
     def _serve(self, fd):
         request = bytearray(80)
         try:
             fcntl.ioctl(fd, RECV, request)
-        except OSError:  # the process has gone, or the last one with this filter
-            if select.select([fd], [], [], 0)[0]:
-                os.close(fd)
-                del self.listeners[fd]
+        except FileNotFoundError:  # the process has gone
             return
         ident, pid, _, number, _, _, *args = struct.unpack("QIIiIQ6Q", request)
         self.calls.append((number, args, pid))
@@ -96,6 +105,6 @@ class Agent:
         os.write(self.wake[1], b"x")
         self.thread.join()
         self.sock.close()
-        for fd in (*self.wake, *self.listeners):
+        for fd in (*self.wake, *self.open):
             os.close(fd)
         os.unlink(self.path)

@@ -21,7 +21,7 @@ def watched(t, path, *rules, nnp=True, **more):
     return config
 
 
-@needs("root", "native")
+@needs("root")
 def test_run(t):
     """the agent decides what mkdir gives, with and without noNewPrivileges; it is told the
     process, the container and the metadata in one message"""
@@ -44,7 +44,7 @@ def test_run(t):
             t.true(state["pid"] > 1 and inner["bundle"].startswith(t.dir), f"state {state}")
 
 
-@needs("root", "native")
+@needs("root")
 def test_answers(t):
     """the agent may answer with an error or a value, or let the kernel go on"""
     path = t.path("agent")
@@ -96,7 +96,7 @@ def test_exec(t):
             t.equal(agent.faults, [])
 
 
-@needs("root", "native")
+@needs("root")
 def test_execve_can_be_asked_for(t):
     """the agent may be asked about the very exec of the program"""
     if EXECVE < 0:
@@ -111,7 +111,7 @@ def test_execve_can_be_asked_for(t):
                 t.contains(result.err, "permission denied")
 
 
-@needs("root", "native")
+@needs("root")
 def test_start_container_hook(t):
     """a startContainer hook is filtered like the payload, with a listener of its own"""
     path = t.path("agent")
@@ -124,7 +124,7 @@ def test_start_container_hook(t):
         t.equal(agent.faults, [])
 
 
-@needs("root", "native")
+@needs("root")
 def test_receiver_annotation(t):
     """run.oci.seccomp.receiver names the agent's socket where listenerPath does not"""
     path = t.path("agent")
@@ -136,7 +136,7 @@ def test_receiver_annotation(t):
         t.equal(len(agent.messages), 1)
 
 
-@needs("root", "native")
+@needs("root")
 def test_nobody_listens(t):
     """without an agent nothing is made, and the message names the socket"""
     path = t.path("agent")
@@ -150,7 +150,7 @@ def test_nobody_listens(t):
     t.true(kernel.is_alive(c.pid), "the container")
 
 
-@needs("root", "native")
+@needs("root")
 def test_agent_hangs(t):
     """an agent that never accepts ends the command in bounded time"""
     path = t.path("agent")
@@ -172,7 +172,7 @@ def test_agent_hangs(t):
         t.true(not os.path.exists(f"{t.root}/{t.ids[-1]}"), "state is left")
 
 
-@needs("root", "native")
+@needs("root")
 def test_agent_that_went_away(t):
     """when the agent is gone the calls it was to answer fail with ENOSYS, and nothing hangs"""
     path = t.path("agent")
@@ -189,7 +189,7 @@ def test_agent_that_went_away(t):
                  what="the error")
 
 
-@needs("root", "native")
+@needs("root")
 def test_refused(t):
     """what cannot be handed over is refused: as the default, for write, for the calls that init
     makes before the agent knows of the process, and a listener that is nowhere"""
@@ -214,7 +214,7 @@ def test_refused(t):
         t.equal(agent.faults, [])
 
 
-@needs("root", "native")
+@needs("root")
 def test_wait_killable(t):
     """SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: a signal that the process handles does not take
     the question back once the agent has it; without SCMP_ACT_NOTIFY the flag is refused"""
