@@ -1,6 +1,7 @@
 /*
  * Network devices over rtnetlink (rtnetlink(7)), with libmnl. Requests go out one by one, each with its answer; nobody else
- * uses these sockets.
+ * uses these sockets. A second socket hears of devices that leave: others may move and rename devices meanwhile, so that
+ * neither a name nor a number says for long which one is meant.
  */
 #include "helpers/link.h"
 
@@ -15,24 +16,69 @@
 enum {
 	REQUEST_SIZE = 1024,
 	ANSWER_SIZE = 65536,
+	NEWS_SIZE = 4 << 20,
+	NEWS_MAX = 1 << 16,
 	ADDRESSES_MAX = 4096,
 	DUMP_TRIES = 10,
 };
 
-int side_open(struct side *ret)
+static int open_socket(unsigned groups, struct mnl_socket **ret)
 {
 	struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	int error;
 
 	if (!s)
 		return -errno;
-	if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0) {
+	if (mnl_socket_bind(s, groups, MNL_SOCKET_AUTOPID) < 0) {
 		error = -errno;
 		mnl_socket_close(s);
 		return error;
 	}
-	*ret = (struct side){ .socket = s, .port = mnl_socket_get_portid(s), .ns = -1 };
+	*ret = s;
 	return 0;
+}
+
+int side_open(struct side *ret)
+{
+	struct side side = { .ns = -1 };
+	int r = open_socket(0, &side.socket);
+
+	if (r < 0)
+		return r;
+	r = open_socket(RTMGRP_LINK, &side.news);
+	if (r < 0) {
+		mnl_socket_close(side.socket);
+		return r;
+	}
+	side.port = mnl_socket_get_portid(side.socket);
+	/* Not to be flooded by whoever works there. Where that is not allowed it stays as it is. */
+	setsockopt(mnl_socket_get_fd(side.news), SOL_SOCKET, SO_RCVBUFFORCE,
+		   &(int){ NEWS_SIZE }, sizeof(int));
+	*ret = side;
+	return 0;
+}
+
+/* What the kernel says. Whoever has CAP_NET_ADMIN in the namespace can speak to the socket, too. */
+static ssize_t receive(struct mnl_socket *s, void *room, size_t size, int flags)
+{
+	for (;;) {
+		struct sockaddr_nl from = { 0 };
+		struct iovec part = { room, size };
+		struct msghdr m = { .msg_name = &from,
+				    .msg_namelen = sizeof(from),
+				    .msg_iov = &part,
+				    .msg_iovlen = 1 };
+		ssize_t n = recvmsg(mnl_socket_get_fd(s), &m, flags);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n >= 0 && m.msg_flags & MSG_TRUNC) {
+			errno = ENOBUFS;
+			return -1;
+		}
+		if (n < 0 || !from.nl_pid)
+			return n;
+	}
 }
 
 /* Sends a request and hands what comes back to cb, up to the end or the kernel's verdict. */
@@ -45,7 +91,7 @@ static int ask(struct side *s, struct nlmsghdr *request, mnl_cb_t cb, void *data
 	if (mnl_socket_sendto(s->socket, request, request->nlmsg_len) < 0)
 		return -errno;
 	while (r > MNL_CB_STOP) {
-		ssize_t n = mnl_socket_recvfrom(s->socket, answer, sizeof(answer));
+		ssize_t n = receive(s->socket, answer, sizeof(answer), 0);
 
 		if (n < 0)
 			return -errno;
@@ -113,6 +159,53 @@ int link_set_up(struct side *s, int index, bool up)
 	m->ifi_change = IFF_UP;
 	m->ifi_flags = up ? IFF_UP : 0;
 	return ask(s, h, NULL, NULL);
+}
+
+/* --- news --- */
+
+struct hearing {
+	link_left *left;
+	void *ctx;
+};
+
+static int hear(const struct nlmsghdr *h, void *data)
+{
+	const struct ifinfomsg *m = mnl_nlmsg_get_payload(h);
+	const struct hearing *to = data;
+	const struct nlattr *a;
+	int now = 0;
+
+	/* A bridge says "deleted" of what is no port any more. */
+	if (h->nlmsg_type != RTM_DELLINK || m->ifi_family != AF_UNSPEC)
+		return MNL_CB_OK;
+	mnl_attr_for_each(a, h, sizeof(*m)) if (mnl_attr_get_type(a) == IFLA_NEW_IFINDEX)
+		now = (int)mnl_attr_get_u32(a);
+	to->left(to->ctx, m->ifi_index, now);
+	return MNL_CB_OK;
+}
+
+int link_news(struct side *s, link_left *left, void *ctx)
+{
+	static char news[ANSWER_SIZE] __attribute__((aligned(16)));
+	struct hearing to = { left, ctx };
+	int missed = 0;
+
+	for (int i = 0; i < NEWS_MAX; i++) {
+		ssize_t n = receive(s->news, news, sizeof(news), MSG_DONTWAIT);
+
+		if (n >= 0)
+			mnl_cb_run(news, (size_t)n, 0, 0, hear, &to);
+		else if (errno == ENOBUFS)
+			missed = -ENOBUFS;
+		else
+			return errno == EAGAIN ? missed : -errno;
+	}
+	return -ENOBUFS;
+}
+
+int link_news_fd(const struct side *s)
+{
+	return mnl_socket_get_fd(s->news);
 }
 
 /* --- addresses --- */

@@ -6,9 +6,13 @@
  * NAME NEWNAME" and "keep"; the answer is "ERRNO WORDS": 0 and the new name, or what was tried. A new name may have a "%d" for the first free
  * number. When the socket ends before "keep" was said, the container did not come into being: every device goes
  * back to where it was, with its name, its addresses and its state. So it does when skiff is killed.
+ *
+ * Others may work in the container's namespace meanwhile, where it has been joined. What comes back is the device that went,
+ * whatever its name is now: it has the number that the kernel told when it went, and nothing of that number has left since.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,11 +22,20 @@
 
 #include "helpers/link.h"
 
-enum { SOCKET = 0, NETNS = 3, DEVICES_MAX = 1024, TEMPLATE_MAX = 1024, WORDS = 256 };
+enum {
+	SOCKET = 0,
+	NETNS = 3,
+	DEVICES_MAX = 1024,
+	TEMPLATE_MAX = 1024,
+	WORDS = 256,
+	MANY = 2
+};
 
 struct moved {
 	char name[IFNAMSIZ], new_name[IFNAMSIZ];
 	bool was_up;
+	int index;     /* inside, or 0: not known */
+	unsigned left; /* how often one of this number has left */
 	struct addresses addresses;
 };
 
@@ -74,30 +87,73 @@ static int choose_name(struct net *n, const char *wish, char ret[IFNAMSIZ],
 /* The device is there: what the move took from it, it gets again. */
 static int settle(struct net *n, const struct moved *m, struct fault *f)
 {
-	struct link inside;
-	int r = link_find(&n->inside, m->new_name, &inside);
+	int r = 0;
 
-	if (r < 0)
-		return fail(f, r, "find it in the container");
+	if (!m->index)
+		return fail(f, -ENODEV, "find it in the container");
 	for (size_t i = 0; i < m->addresses.n && !r; i++)
 		if (address_is_global(m->addresses.v[i]))
-			r = address_add(&n->inside, inside.index, m->addresses.v[i],
-					m->name, m->new_name);
+			r = address_add(&n->inside, m->index, m->addresses.v[i], m->name,
+					m->new_name);
 	if (r < 0)
 		return fail(f, r, "give it its addresses again");
-	r = link_set_up(&n->inside, inside.index, true);
+	r = link_set_up(&n->inside, m->index, true);
 	return r < 0 ? fail(f, r, "bring it up") : 0;
 }
 
-/* The kernel renames after the move: what fails at that is there, under its old name. */
-static bool is_gone(struct net *n, struct moved *m)
-{
-	struct link link;
+struct departure {
+	int index, now;
+	bool seen;
+};
 
-	if (link_find(&n->host, m->name, &link) != -ENODEV)
-		return false;
-	memcpy(m->new_name, m->name, sizeof(m->new_name));
-	return true;
+static void note_departure(void *ctx, int index, int now)
+{
+	struct departure *d = ctx;
+
+	if (index != d->index)
+		return;
+	d->seen = true;
+	d->now = now;
+}
+
+static void ignore(void *ctx, int index, int now)
+{
+	(void)ctx;
+	(void)index;
+	(void)now;
+}
+
+static void note_left(void *ctx, int index, int now)
+{
+	struct net *n = ctx;
+
+	(void)now;
+	for (size_t i = 0; i < n->n; i++)
+		n->moved[i].left += n->moved[i].index == index;
+}
+
+/* What has left the container's namespace, and what may have. */
+static void look_inside(struct net *n)
+{
+	if (link_news(&n->inside, note_left, n) < 0)
+		for (size_t i = 0; i < n->n; i++)
+			n->moved[i].left = MANY;
+}
+
+/* The kernel renames after the move: what fails at that is there nevertheless. */
+static int move_there(struct net *n, struct moved *m, int index)
+{
+	struct departure d = { .index = index };
+	int r;
+
+	/* What happened before is no matter. */
+	link_news(&n->host, ignore, NULL);
+	look_inside(n);
+	r = link_move(&n->host, index, n->inside.ns, m->new_name);
+	link_news(&n->host, note_departure, &d);
+	m->index = d.now;
+	n->n += !r || d.seen;
+	return r;
 }
 
 static int move(struct net *n, const char *name, const char *wish, struct fault *f)
@@ -117,8 +173,7 @@ static int move(struct net *n, const char *name, const char *wish, struct fault 
 	r = address_list(&n->host, link.index, &n->arena, &m->addresses);
 	if (r < 0)
 		return fail(f, r, "read its addresses");
-	r = link_move(&n->host, link.index, n->inside.ns, m->new_name);
-	n->n += !r || is_gone(n, m);
+	r = move_there(n, m, link.index);
 	if (r < 0)
 		return fail(f, r, "move it into the container's network namespace");
 	return settle(n, m, f);
@@ -126,15 +181,30 @@ static int move(struct net *n, const char *name, const char *wish, struct fault 
 
 /* --- and back --- */
 
-static void move_back(struct net *n, const struct moved *m)
+/* 1 = the device is on the host again. It left once, by our doing; if something left before, then another device has its
+ * number, and is none of the host's business. */
+static int fetch(struct net *n, struct moved *m, struct link *ret)
+{
+	look_inside(n);
+	if (!m->index || m->left)
+		return 0;
+	link_set_up(&n->inside, m->index, false);
+	if (link_move(&n->inside, m->index, n->host.ns, m->name) < 0 ||
+	    link_find(&n->host, m->name, ret) < 0)
+		return 0;
+	look_inside(n);
+	if (m->left == 1)
+		return 1;
+	/* A name that is free there in any case. */
+	link_move(&n->host, ret->index, n->inside.ns, "stray%d");
+	return 0;
+}
+
+static void move_back(struct net *n, struct moved *m)
 {
 	struct link link;
 
-	if (link_find(&n->inside, m->new_name, &link) < 0)
-		return;
-	link_set_up(&n->inside, link.index, false);
-	link_move(&n->inside, link.index, n->host.ns, m->name);
-	if (link_find(&n->host, m->name, &link) < 0)
+	if (!fetch(n, m, &link))
 		return;
 	for (size_t i = 0; i < m->addresses.n; i++)
 		address_add(&n->host, link.index, m->addresses.v[i], m->name, m->name);
@@ -168,13 +238,24 @@ static void obey(struct net *n, char *request)
 		answer("%d %s", 0, n->moved[n->n - 1].new_name);
 }
 
+/* The next request; meanwhile what happens in the container is noted, before it is too much. */
+static ssize_t next_request(struct net *n, char *room, size_t size)
+{
+	struct pollfd wait[] = { { .fd = SOCKET, .events = POLLIN },
+				 { .fd = link_news_fd(&n->inside), .events = POLLIN } };
+
+	while (poll(wait, 2, -1) >= 0 && !wait[0].revents)
+		look_inside(n);
+	return recv(SOCKET, room, size, 0);
+}
+
 /* true = the devices stay. */
 static bool talk(struct net *n)
 {
 	char request[WORDS];
 
 	for (;;) {
-		ssize_t got = recv(SOCKET, request, sizeof(request) - 1, 0);
+		ssize_t got = next_request(n, request, sizeof(request) - 1);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -224,7 +305,8 @@ int main(void)
 	answer("%d %s", 0, "ready");
 	if (talk(&n))
 		return 0;
-	while (n.n)
-		move_back(&n, &n.moved[--n.n]);
+	/* Last things first. */
+	for (size_t i = n.n; i-- > 0;)
+		move_back(&n, &n.moved[i]);
 	return 1;
 }

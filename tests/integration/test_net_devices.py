@@ -241,6 +241,79 @@ def test_killed_puts_back(t):
     t.ok("delete", "--force", ident)
 
 
+def shared_with_tenant(t, script):
+    """a config that joins a network namespace in which somebody does this (net0 is the device
+    there, $N its number); then the container fails.  (config, a process in that namespace)"""
+    other = t.spawn("unshare", "-n", "sleep", "1000")
+    t.wait_until(lambda: os.stat(f"/proc/{other.pid}/ns/net").st_ino
+                 != os.stat("/proc/self/ns/net").st_ino, what="the other namespace")
+    config = moving(t, veth0="net0")
+    namespace(config)["path"] = f"/proc/{other.pid}/ns/net"
+    shared = inside.share(t, config)
+    inside.script(shared + "/tenant", "exec </dev/null >/dev/null 2>&1\n"
+                  "N=$(cat /proc/thread-self/net/dev_mcast | awk '$2 == \"net0\" {print $1; exit}')\n"
+                  f"{script}\n")
+    inside.script(shared + "/hook", f"nsenter -t {other.pid} -n {shared}/tenant; exit 3")
+    config["hooks"] = {"createRuntime": [{"path": shared + "/hook",
+                                          "env": [f"PATH={os.environ['PATH']}"]}]}
+    return config, other
+
+
+@needs("root", "cmd:ip", "cmd:nsenter", "cmd:sysctl")
+def test_renamed_by_a_tenant(t):
+    """in a namespace that is shared, somebody renames the device and gives its name to another:
+    what comes back is the device that went"""
+    host(t, "veth0")
+    ip(t, "addr", "add", "10.9.0.2/24", "dev", "veth0")
+    ip(t, "link", "set", "veth0", "up")
+    before = devices(t)
+    config, other = shared_with_tenant(t, "ip link set net0 down; ip link set net0 name gone\n"
+                                       "ip link add net0 type veth peer name trap")
+    t.fails(t.run(config), "createRuntime")
+    t.equal(devices(t), before, "devices of the host")
+    t.equal(sorted(devices(t, other.pid)), ["net0", "trap"], "devices of the tenant")
+
+
+@needs("root", "cmd:ip", "cmd:nsenter", "cmd:sysctl")
+def test_replaced_by_a_tenant(t):
+    """somebody deletes the device, and makes another one of its name and number: that stays"""
+    host(t, "veth0")
+    ip(t, "link", "set", "veth0", "up")
+    config, other = shared_with_tenant(t, "ip link del net0\n"
+                                       "ip link add net0 index $N type veth peer name trap")
+    t.fails(t.run(config), "createRuntime")
+    t.equal(devices(t), {}, "devices of the host: the pair is gone")
+    t.equal(sorted(devices(t, other.pid)), ["net0", "trap"], "devices of the tenant")
+
+
+@needs("root", "native", "cmd:ip", "cmd:nsenter", "cmd:sysctl", "cmd:strace")
+def test_replaced_while_it_goes_back(t):
+    """the same at the last moment, when skiff-net has looked already: the stranger is sent away"""
+    host(t, "veth0")
+    ip(t, "link", "set", "veth0", "up")
+    script = ("(sleep 0.7; ip link del net0\n"
+              "ip link add net0 index $N type veth peer name trap; ip link set net0 up) &")
+    config, other = shared_with_tenant(t, script)
+    path, trace = t.bundle(config), t.path("trace")
+    words = ["strace", "-f", "-qq", "-o", trace, "-e", "trace=sendto"]
+    end = [t.binary, "--root", t.root, "run", "--bundle", path]
+    t.command(*words, *end, t.new_id())
+    with open(trace, encoding="utf-8") as f:
+        sent = [line.split(None, 1) for line in f if " sendto(" in line]
+    mover = next(pid for pid, line in sent if "IFLA_NET_NS_FD" in line)
+    mine = [line for pid, line in sent if pid == mover]
+    # strace knows the messages of its own network namespace only
+    last = max(k for k, line in enumerate(mine, 1) if r"\x08\x00\x1c\x00" in line)
+    t.true("veth0" in devices(t), "the control has put it back")
+    config, other = shared_with_tenant(t, script)
+    t.command(*words, "-e", f"inject=sendto:delay_enter=1500000:when={last}", *end[:-1],
+              t.bundle(config), t.new_id())
+    t.equal(devices(t), {}, "devices of the host")
+    found = devices(t, other.pid)
+    t.equal(len(found), 2, f"devices of the tenant: {found}")
+    t.true("trap" in found and "net0" not in found, f"the stranger was not moved: {found}")
+
+
 @needs("root", "cmd:ip", "cmd:sysctl")
 def test_no_helper(t):
     """without skiff-net: which program is missing, and where it was looked for"""
