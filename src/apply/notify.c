@@ -23,15 +23,27 @@ static int open_place(int dir)
 	return openat(dir, "notify", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Whoever runs in the container may write; nobody else reaches it. The socket is born with its mode: by its name a later
- * chmod could meet something else. (fchmod before bind is no way, bind takes the umask off.) */
-static int bind_for_all(int fd, const struct sockaddr_un *at)
+/* Whoever runs in the container may write; nobody else reaches it. (fchmod before bind is no way, bind takes the umask off,
+ * which is the whole process's and not ours to change.) By a descriptor: the name may be another's by now. */
+static int open_to_all(int place)
 {
-	mode_t before = umask(0111);
-	int r = bind(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 ? -errno : 0;
+	auto_fd fd = openat(place, "notify.sock", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	char path[48];
+	struct stat st;
 
-	umask(before);
-	return r;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return chmod(path, 0666) < 0 ? -errno : 0;
+}
+
+static int bind_for_all(int fd, const struct sockaddr_un *at, int place)
+{
+	if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) < 0)
+		return -errno;
+	return open_to_all(place);
 }
 
 int notify_listen(int dir, struct err *e)
@@ -47,7 +59,7 @@ int notify_listen(int dir, struct err *e)
 	if (fd < 0)
 		return err_sys(e, errno, "socket");
 	snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/notify.sock", place);
-	r = bind_for_all(fd, &at);
+	r = bind_for_all(fd, &at, place);
 	return r < 0 ? err_sys(e, -r, "make the container's notify.sock") : fd_take(&fd);
 }
 

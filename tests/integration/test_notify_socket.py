@@ -156,6 +156,26 @@ def test_no_writing(t):
         t.equal(os.listdir(t.root), [], "what is left of the state")
 
 
+@needs("root", "native", "cmd:strace")
+def test_umask(t):
+    """the socket is open to the container's users whatever the caller's umask is, and skiff never
+    changes that: it is shared by all threads of whoever uses the library"""
+    with Manager(t) as manager:
+        config = speaker(t)
+        config["process"]["user"] = {"uid": 1000, "gid": 1000}
+        trace, ident = t.path("trace"), t.new_id()
+        run = t.spawn("sh", "-c", 'umask 077; exec "$@"', "sh", "strace", "-qq", "-o", trace, "-e",
+                      "trace=umask,bind", t.binary, "--root", t.root, "run", "--detach",
+                      "--bundle", t.bundle(config), ident, env=manager.env)
+        t.equal(manager.hear()[0], "READY=1")
+        t.equal(manager.hear(0.2), None, "more messages")
+        t.equal(run.wait(5), 0)
+        calls = kernel.read(trace)
+        t.contains(calls, "notify.sock", "calls of skiff")
+        t.true("umask" not in calls, calls)
+        t.ok("delete", "--force", ident)
+
+
 @needs("root")
 def test_without(t):
     """without NOTIFY_SOCKET there is no socket, no variable and no waiting"""
