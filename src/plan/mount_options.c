@@ -246,7 +246,7 @@ void mount_options_read(const strs *options, struct arena *arena, struct mount_w
 			read_option(o, ret);
 		else if (mount_option_is_idmap(text))
 			read_idmap(text, ret);
-		else if (*text)
+		else if (*text) /* Buildah's lists may have empty ones. */
 			ret->data.v[ret->data.n++] = text;
 	}
 }

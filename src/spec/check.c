@@ -202,10 +202,6 @@ static void check_bind(struct check *c, const struct mount *m, size_t i)
 	if (m->destination && check_has_control(m->destination))
 		check_fault(c, check_at(c, "mounts[%zu].destination", i),
 			    "contains control characters");
-	for (size_t k = 0; k < m->options.n; k++)
-		if (!*m->options.v[k])
-			check_fault(c, check_at(c, "mounts[%zu].options[%zu]", i, k),
-				    "empty mount option");
 	if (m->destination && *m->destination != '/')
 		check_warn(c, check_at(c, "mounts[%zu].destination", i),
 			   "relative: taken as below /; begin it with /");

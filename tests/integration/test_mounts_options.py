@@ -40,6 +40,15 @@ def test_flags_without_a_trace(t):
 
 
 @needs("root")
+def test_empty_options(t):
+    """are nothing: Buildah's volumes have them"""
+    config = inside.add_tmpfs(t.config(), "/mnt", "", "ro", "")
+    c = t.sleeper(inside.add_bind(config, t.dir, "/home", "", "rbind", "ro"))
+    for point in ("/mnt", "/home"):
+        t.contains(kernel.mount_at(c.pid, point).options, "ro", point)
+
+
+@needs("root")
 def test_flags_after_tmpcopyup(t):
     """a tmpfs that is filled before it is attached has the file system's flags as well"""
     config = inside.add_tmpfs(t.config(), "/etc", "tmpcopyup", "sync", "lazytime", "nosuid")
