@@ -68,8 +68,10 @@ static int program(const struct facts *f, struct err *e)
 			       name);
 	if (f->error == EACCES || f->error == EPERM)
 		return err_set(e, ERR_EXEC, "exec: \"%s\": permission denied", name);
+	/* Both are true, and Podman's status 126 for exec depends on the second. */
 	if (f->error == EISDIR)
-		return err_set(e, ERR_EXEC, "exec: \"%s\": is a directory", name);
+		return err_set(e, ERR_EXEC,
+			       "exec: \"%s\": is a directory: permission denied", name);
 	if (f->error == ENOEXEC)
 		return err_set(e, ERR_EXEC,
 			       "exec: \"%s\": exec format error (neither a program of "
