@@ -20,6 +20,15 @@ def image_tar(t):
     return path
 
 
+def snippet(name):
+    """the path of a file of contrib/engines: what users are told to copy"""
+    above = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    for top in (os.path.dirname(above), above):  # of the repository; in the VM
+        if os.path.isdir(f"{top}/contrib/engines"):
+            return f"{top}/contrib/engines/{name}"
+    raise Failure("contrib/engines is not here")
+
+
 def is_skiff(t):
     """Whether the runtime is ours: only then are its own words compared."""
     return os.path.basename(t.binary).startswith("skiff")
@@ -46,6 +55,25 @@ class Engine:
         """repeat a command until its output has `text`"""
         return self.t.wait_until(lambda: text in self.ok(*args), seconds,
                                  f"{text!r} in {' '.join(args)}")
+
+
+class Follow:
+    """an engine's command that prints until it is stopped, such as `events`"""
+
+    def __init__(self, engine, *args):
+        self.path = engine.t.path("followed")
+        with open(self.path, "wb") as f:
+            self.process = engine.t.spawn(*engine.prefix, *args, env=engine.env, stdout=f)
+
+    def words(self):
+        with open(self.path, errors="replace") as f:
+            return f.read()
+
+    def stop(self):
+        """what it printed in all"""
+        self.process.terminate()
+        self.process.wait()
+        return self.words()
 
 
 class Daemon:

@@ -32,8 +32,14 @@ def cgroups(t):
 def processes(t):
     """what still runs below this process, which is a subreaper: nothing can escape it"""
     t.reap()
-    return [f"{pid} {' '.join(kernel.argv(pid))}" for pid in kernel.descendants(os.getpid())
-            if kernel.is_alive(pid)]
+    found = []
+    for pid in kernel.descendants(os.getpid()):
+        try:
+            if kernel.is_alive(pid):
+                found.append(f"{pid} {' '.join(kernel.argv(pid))}")
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has just gone
+    return found
 
 
 def settled(find, t):

@@ -1,7 +1,8 @@
 """Terminals: for containers whose process.terminal is true.
 
-ConsoleSocket takes the terminal that `create --console-socket` sends; Terminal runs a command
-on a terminal of its own, as a person does.  Both read and write by the class Screen."""
+ConsoleSocket takes the terminal that `create --console-socket` sends; CommandTerminal runs a
+command on a terminal of its own, as a person does, Terminal the program under test.  All read
+and write by the class Screen."""
 import array
 import fcntl
 import os
@@ -78,17 +79,16 @@ class ConsoleSocket:
         return Screen(fds[0])
 
 
-class Terminal(Screen):
-    """Terminal(t, "run", ...): the program under test on a terminal of its own"""
+class CommandTerminal(Screen):
+    """CommandTerminal(t, "podman", "run", "-it", ...): any command on a terminal of its own"""
 
-    def __init__(self, t, *args, rows=24, columns=80):
+    def __init__(self, t, *argv, rows=24, columns=80, env=None):
         master, slave = os.openpty()
         super().__init__(master)
         self.resize(rows, columns)
         t.reap()
         self.process = t.spawn(
-            t.binary, "--root", t.root, *args, stdin=slave, stdout=slave, stderr=slave,
-            start_new_session=True,
+            *argv, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0))
         os.close(slave)
 
@@ -98,3 +98,10 @@ class Terminal(Screen):
             return self.process.wait(seconds * SLOW)
         except subprocess.TimeoutExpired:
             raise Failure(f"no end after {seconds * SLOW:g} s: {self.text!r}") from None
+
+
+class Terminal(CommandTerminal):
+    """Terminal(t, "run", ...): the program under test on a terminal of its own"""
+
+    def __init__(self, t, *args, **how):
+        super().__init__(t, t.binary, "--root", t.root, *args, **how)

@@ -1,0 +1,141 @@
+"""containerd with its stock shim for runc, which is told to use the program under test: what
+`ctr` does here is what Kubernetes and Docker do by way of the same shim."""
+import contextlib
+import os
+
+import kernel
+from containerd import Containerd
+from engine import Follow
+from harness import limit, needs, tag
+from terminal import CommandTerminal
+
+MEMORY = 48 << 20
+
+
+@contextlib.contextmanager
+def containerd(t):
+    daemon = Containerd(t)
+    try:
+        yield daemon.ctr
+    finally:
+        daemon.clean_up()
+
+
+def run(t, *options, name, args):
+    """the words of a `ctr run` in the tests' root file system"""
+    return ("run", "--runc-binary", t.binary, *options, "--rootfs", t.shared_rootfs, name, *args)
+
+
+def pid_of(ctr, name):
+    """the process 1 of a task"""
+    rows = [line.split() for line in ctr.ok("task", "ls").splitlines()]
+    return next(int(row[1]) for row in rows if row[0] == name)
+
+
+def foreground(t, ctr):
+    result = ctr.try_(*run(t, "--rm", name="plain",
+                           args=["/bin/sh", "-c", "echo out; echo err >&2; exit 3"]))
+    t.equal((result.rc, result.out, result.err), (3, "out\n", "err\n"))
+    result = ctr.try_(*run(t, "--rm", name="absent", args=["/no/such/program"]))
+    t.equal(result.rc, 1)
+    t.contains(result.err.lower(), "no such file or directory")
+
+
+def on_a_terminal(t, ctr):
+    screen = CommandTerminal(t, *ctr.prefix, *run(t, "--rm", "-t", name="tty", args=["/bin/sh"]))
+    # ctr sets the size when the task runs; until then stty prints none.
+    screen.type("until stty size | grep .; do sleep 0.1; done; exit 4\n")
+    t.contains(screen.read_until(None, 30), "24 80")
+    t.equal(screen.wait(20), 4, "status of ctr run -t")
+
+
+def limits_of(t, pid):
+    t.contains(kernel.read(f"/proc/{pid}/cgroup"), t.mark)
+    t.equal(kernel.cgroup_value(pid, "memory", "memory.limit_in_bytes", "memory.max"),
+            str(MEMORY))
+    quota = kernel.cgroup_value(pid, "cpu", "cpu.cfs_quota_us", "cpu.max")
+    t.true(quota in ("50000", "50000 100000"), f"cpu quota is {quota}")
+
+
+def exec_in(t, ctr, pid):
+    result = ctr.try_("task", "exec", "--exec-id", "e1", "box", "/bin/sh", "-c",
+                      "readlink /proc/self/ns/pid; exit 5")
+    t.equal((result.rc, result.out.strip()), (5, kernel.namespace(pid, "pid")))
+    screen = CommandTerminal(t, *ctr.prefix, "task", "exec", "-t", "--exec-id", "e2", "box",
+                             "/bin/sh", "-c", "until stty size | grep .; do sleep 0.1; done; exit 6")
+    t.contains(screen.read_until(None, 30), "24 80")
+    t.equal(screen.wait(20), 6, "status of ctr task exec -t")
+
+
+def looked_at(t, ctr, pid):
+    """ps and metrics, which the shim answers by `ps` and from the cgroup"""
+    t.contains(ctr.ok("task", "ps", "box"), str(pid))
+    metrics = ctr.ok("task", "metrics", "box")
+    t.contains(metrics, str(MEMORY))
+    t.contains(metrics, "pids.current")
+
+
+def paused(t, ctr, pid):
+    ctr.ok("task", "pause", "box")
+    t.contains(ctr.ok("task", "ls"), "PAUSED")
+    ctr.ok("task", "resume", "box")
+    t.contains(ctr.ok("task", "ls"), "RUNNING")
+    t.true(kernel.is_alive(pid), "the task is dead after a pause")
+
+
+def out_of_memory(t, ctr, events):
+    """what the kernel kills in a task is an event; the task goes on"""
+    ctr.ok("task", "exec", "--exec-id", "e3", "box", "/bin/sh", "-c", "tail /dev/zero || true",
+           timeout=30)
+    t.wait_until(lambda: "/tasks/oom" in events.words(), 20, "the event of the kill")
+
+
+def killed(t, ctr, events):
+    ctr.ok("task", "kill", "--signal", "TERM", "box")
+    ctr.wait_for("STOPPED", "task", "ls")
+    result = ctr.try_("task", "delete", "box")
+    t.contains(result.err, "exit code 43")
+    ctr.ok("container", "delete", "box")
+    t.equal(ctr.ok("task", "ls", "-q"), "")
+    found = events.stop()
+    for topic in ("create", "start", "exec-added", "exec-started", "paused", "resumed", "exit",
+                  "delete"):
+        t.contains(found, f"/tasks/{topic} ")
+
+
+def task(t, ctr, *options):
+    """a detached task that is looked at from all sides, and ends by a signal"""
+    events = Follow(ctr, "events")
+    ctr.ok(*run(t, "-d", "--memory-limit", MEMORY, "--cpus", "0.5", *options, name="box",
+                args=["/bin/sh", "-c", "trap 'exit 43' TERM; while :; do sleep 0.1; done"]))
+    pid = pid_of(ctr, "box")
+    limits_of(t, pid)
+    exec_in(t, ctr, pid)
+    looked_at(t, ctr, pid)
+    paused(t, ctr, pid)
+    out_of_memory(t, ctr, events)
+    killed(t, ctr, events)
+
+
+@needs("root", "memory", "cpu", "cmd:containerd", "cmd:ctr")
+@tag("engine")
+@limit(60)
+def test_cgroupfs(t):
+    """`ctr run` in the foreground and on a terminal, and a task's whole life; its cgroup is made
+    by the runtime"""
+    with containerd(t) as ctr:
+        foreground(t, ctr)
+        on_a_terminal(t, ctr)
+        task(t, ctr)
+
+
+@needs("root", "systemd", "vm", "cmd:containerd", "cmd:ctr")
+@tag("engine")
+@limit(60)
+def test_systemd(t):
+    """the same life in a scope of systemd"""
+    with containerd(t) as ctr:
+        unit = f"{t.mark}-box.scope"
+        task(t, ctr, "--runc-systemd-cgroup", "--cgroup", f"system.slice:{t.mark}:box")
+        t.wait_until(lambda: not os.path.exists(f"/sys/fs/cgroup/system.slice/{unit}"),
+                     what="the scope's end")
