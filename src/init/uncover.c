@@ -11,10 +11,12 @@
 
 #define DETACH    (2 | 8) /* MNT_DETACH, UMOUNT_NOFOLLOW */
 #define THE_POINT 4       /* field of mountinfo */
+#define PASSES    1000    /* as deep as mounts may cover each other */
 
 struct scan {
 	int field;
 	size_t n;
+	size_t gone;
 	char path[INIT_PATH_MAX];
 };
 
@@ -35,8 +37,8 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-/* With a mount goes what is below it: later lines find nothing. Paths lead from the old root still, so that the
- * container's own mounts are not met. */
+/* With a mount goes what is below it: later lines find nothing, and those of mounts that another one covers find that or
+ * nothing. Paths lead from the old root still, so that the container's own mounts are not met. */
 static int detach(struct scan *s)
 {
 	int r;
@@ -46,6 +48,7 @@ static int detach(struct scan *s)
 	if (!s->path[0] || !s->path[1])
 		return 0;
 	r = (int)sys_umount2(s->path, DETACH);
+	s->gone += r >= 0;
 	return r == -EINVAL || r == -ENOENT || r == -ENOTDIR ? 0 : r;
 }
 
@@ -66,32 +69,46 @@ static int take(struct scan *s, char byte)
 	return r;
 }
 
-static int detach_all(int mountinfo)
+/* How many went, or -errno. */
+static long pass(struct init *c, int proc)
 {
-	struct scan s;
+	long list = sys_openat(proc, "self/mountinfo", O_RDONLY | O_CLOEXEC, 0), n = list;
 	char part[1024];
-	long n;
+	struct scan s;
 
 	s.field = 0;
-	s.n = 0;
-	while ((n = sys_read(mountinfo, part, sizeof(part))) > 0)
+	s.n = s.gone = 0;
+	if (fds_note(c, list) < 0)
+		return list;
+	while ((n = sys_read((int)list, part, sizeof(part))) > 0)
 		for (long i = 0; i < n; i++) {
 			int r = take(&s, part[i]);
 
 			if (r < 0)
 				return r;
 		}
-	return (int)n;
+	sys_close((int)list);
+	return n < 0 ? n : (long)s.gone;
+}
+
+/* Again and again: each pass uncovers what lay below the mounts that it took. */
+static int detach_all(struct init *c, int proc)
+{
+	long gone = 1;
+
+	for (int i = 0; i < PASSES && gone > 0; i++)
+		gone = pass(c, proc);
+	return gone > 0 ? -ELOOP : (int)gone;
 }
 
 int root_cover(struct init *c)
 {
-	int list = fds_note(
-		c, sys_openat(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY | O_CLOEXEC, 0));
-	int r = list < 0 ? list : (int)sys_mount(".", "/", NULL, MS_MOVE, NULL);
+	int proc = fds_note(
+		c, sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
+	int r = proc < 0 ? proc : (int)sys_mount(".", "/", NULL, MS_MOVE, NULL);
 
 	if (r >= 0)
-		r = detach_all(list);
+		r = detach_all(c, proc);
 	if (r >= 0)
 		r = (int)sys_chroot(".");
 	return r < 0 ? r : (int)sys_chdir("/");

@@ -52,6 +52,39 @@ def test_no_pivot_leaves_no_mounts(t):
         subprocess.run(["umount", mounted], check=True)
 
 
+def stack(top):
+    """mounts below top, each covered by one on top that the next one lies in"""
+    for layer in range(4):
+        deep = f"{top}/deep{layer}"
+        os.mkdir(deep)
+        subprocess.run(["mount", "-t", "tmpfs", "none", deep], check=True)
+        with open(f"{deep}/secret", "w", encoding="utf-8") as f:
+            f.write("x")
+        subprocess.run(["mount", "-t", "tmpfs", "none", top], check=True)
+
+
+@needs("root", "cmd:nsenter")
+def test_no_pivot_leaves_no_covered_mounts(t):
+    """mounts of the host that others cover go, too, as deep as they lie"""
+    top = t.path("top")
+    os.mkdir(top)
+    try:
+        stack(top)
+        host = [m[1:] for m in kernel.mountinfo()]
+        config = inside.set_capabilities(t.config("/bin/sleep", "100000"), "SYS_ADMIN")
+        c = t.background(config, "--no-pivot")
+        t.equal(c.sh("umount -l /").rc, 0)
+        seen = t.command("nsenter", "-t", c.pid, "-m", "/bin/ls", "-AR", top)
+        t.equal(seen.out.split(), [f"{top}:", "deep0", f"{top}/deep0:"], f"left: {seen}")
+        left = [m.point for m in kernel.mountinfo(c.pid)]
+        t.equal([point for point in left if point.startswith(top)], [], "mounts left")
+        t.equal([m[1:] for m in kernel.mountinfo()], host, "the host's mounts")
+    finally:
+        for layer in reversed(range(4)):
+            subprocess.run(["umount", top], check=False)
+            subprocess.run(["umount", f"{top}/deep{layer}"], check=False)
+
+
 @needs("root")
 def test_propagation_words_of_runc(t):
     """rootfsPropagation takes runc's words, which mean the same"""
