@@ -88,6 +88,8 @@ int devices_bpf_load(const struct device_bpf *rules, size_t n, struct arena *are
 int devices_bpf_attach(int prog_fd, int cgroup_fd, struct err *e);
 /* The program that skiff attached to the cgroup, -1 when there is none. */
 int devices_bpf_find(int cgroup_fd, int *ret_prog_fd, struct err *e);
+/* What the kernel calls a program; no two that are there have the same number. */
+int devices_bpf_number(int prog_fd, uint32_t *ret, struct err *e);
 /* One program in place of another, at once (Linux 5.6). */
 int devices_bpf_replace(int prog_fd, int old_fd, int cgroup_fd, struct err *e);
 int devices_bpf_detach(int prog_fd, int cgroup_fd, struct err *e);

@@ -223,22 +223,40 @@ int devices_bpf_detach(int prog_fd, int cgroup_fd, struct err *e)
 	return r ? err_sys(e, -r, "detach the device rules from the cgroup") : 0;
 }
 
+static int ask_info(int fd, struct bpf_prog_info *ret)
+{
+	union bpf_attr attr = { 0 };
+
+	*ret = (struct bpf_prog_info){ 0 };
+	attr.info.bpf_fd = (uint32_t)fd;
+	attr.info.info_len = sizeof(*ret);
+	attr.info.info = (uintptr_t)ret;
+	return bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
+}
+
+int devices_bpf_number(int prog_fd, uint32_t *ret, struct err *e)
+{
+	struct bpf_prog_info info;
+	int r = ask_info(prog_fd, &info);
+
+	if (r < 0)
+		return err_sys(e, -r, "ask for the number of the device rules' program");
+	*ret = info.id;
+	return 0;
+}
+
 /* *ret_fd is -1 when the program is another's, or gone. 0 or -errno. */
 static int open_ours(uint32_t id, int *ret_fd)
 {
 	union bpf_attr attr = { .prog_id = id };
-	struct bpf_prog_info info = { 0 };
+	struct bpf_prog_info info;
 	auto_fd fd = bpf(BPF_PROG_GET_FD_BY_ID, &attr);
 	int r;
 
 	*ret_fd = -1;
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	attr = (union bpf_attr){ 0 };
-	attr.info.bpf_fd = (uint32_t)fd;
-	attr.info.info_len = sizeof(info);
-	attr.info.info = (uintptr_t)&info;
-	r = bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
+	r = ask_info(fd, &info);
 	if (!r && !strcmp(info.name, program_name))
 		*ret_fd = fd_take(&fd);
 	return r;

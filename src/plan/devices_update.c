@@ -226,10 +226,11 @@ static int update_v2(struct limits *l, const struct resources *all)
 	step = plan_host(l->p, OP_DEVICES_LOAD, "devices");
 	step->str[0] = offset;
 	step->word[0] = n;
+	/* Ahead: whoever is killed between the two must not leave rules that nobody knows. */
+	plan_host(l->p, OP_STATE_DEVICES, "devices");
 	step = plan_host(l->p, OP_DEVICES_ATTACH, "devices");
 	step->slot[0] = SLOT_CGROUP;
 	step->flags = STEP_PUT_BACK;
-	plan_host(l->p, OP_STATE_DEVICES, "devices");
 	return 0;
 }
 

@@ -13,6 +13,8 @@ core_sources += \
 	src/runtime/context.c \
 	src/runtime/create.c \
 	src/runtime/delete.c \
+	src/runtime/device_record.c \
+	src/runtime/device_record.h \
 	src/runtime/events.c \
 	src/runtime/exec.c \
 	src/runtime/features.c \

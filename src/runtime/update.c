@@ -14,9 +14,7 @@
 #include "json/load.h"
 #include "plan/update.h"
 #include "runtime/container.h"
-
-#define RECORD     "devices.json"
-#define RECORD_NEW "devices.json.new"
+#include "runtime/device_record.h"
 
 struct update_job {
 	struct skiff *s;
@@ -28,6 +26,7 @@ struct update_job {
 	struct limits_now now;
 	struct plan plan;
 	const char *schemata; /* new lines for its class of resctrl, or NULL */
+	bool ahead;           /* the rules are recorded, in force or not */
 };
 
 static int check_status(const struct container *c, struct err *e)
@@ -52,27 +51,6 @@ static int lock(const struct container *c, int *ret_fd, struct err *e)
 	return 0;
 }
 
-/* The rules that are in force: those of the last update, else the configuration's. */
-static int load_devices(struct update_job *j, struct resources *ret, struct err *e)
-{
-	const struct spec *spec;
-
-	if (!faccessat(j->c->dir, RECORD, F_OK, 0)) {
-		if (json_load_file(&resources_type, j->c->dir, RECORD, &j->s->arena, NULL,
-				   ret, NULL, NULL, e) < 0)
-			return err_wrap(
-				e, "container \"%s\": its record of device rules " RECORD,
-				j->c->id);
-		return 0;
-	}
-	if (container_load_spec(j->c, e) < 0)
-		return -1;
-	spec = j->c->spec;
-	if (spec->linux_ && spec->linux_->resources)
-		*ret = *spec->linux_->resources;
-	return 0;
-}
-
 static int plan_update(struct update_job *j, struct err *e)
 {
 	/* The host facts are those that limits depend on, and no others. */
@@ -85,7 +63,7 @@ static int plan_update(struct update_job *j, struct err *e)
 	};
 	struct resources before = { 0 };
 
-	if (j->resources.devices.n && load_devices(j, &before, e) < 0)
+	if (j->resources.devices.n && device_record_load(j->c, &before, e) < 0)
 		return -1;
 	plan_devices_merge(&before, &j->resources, &j->s->arena, &j->devices);
 	if (probe_host(&spec, PROBE_CREATE, &j->s->arena, &j->host, e) < 0)
@@ -96,35 +74,23 @@ static int plan_update(struct update_job *j, struct err *e)
 	return plan_build_update(&u, &j->host, &j->target, &j->s->arena, &j->plan, e);
 }
 
-/* By a name that delete knows, should we be killed before it has the right one. */
-static int write_record(int dir, const struct buf *b)
-{
-	int r;
-
-	unlinkat(dir, RECORD_NEW, 0);
-	auto_fd fd = openat(dir, RECORD_NEW,
-			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return -errno;
-	r = fd_write_all(fd, b->p, b->len);
-	if (!r && renameat(dir, RECORD_NEW, dir, RECORD) < 0)
-		r = -errno;
-	if (r)
-		unlinkat(dir, RECORD_NEW, 0);
-	return r;
-}
-
 static int on_state_devices(struct apply *a, struct err *e)
 {
 	struct update_job *j = a->ctx;
-	struct buf b;
-	int r;
 
-	buf_init(&b, &j->s->arena, JSON_MAX_SIZE);
-	json_print(&b, &resources_type, &j->devices, JSON_COMPACT);
-	r = write_record(j->c->dir, &b);
-	return r < 0 ? err_sys(e, -r, "state directory: write " RECORD) : 0;
+	j->ahead = true;
+	return device_record_ahead(j->c, &j->devices, a->bpf_prog, e);
+}
+
+/* If this fails the next update does it. */
+static void settle_record(struct update_job *j, bool done)
+{
+	struct err ignored;
+
+	if (done)
+		device_record_keep(j->c, &ignored);
+	else
+		device_record_settle(j->c, &ignored);
 }
 
 static int carry_out(struct update_job *j, struct err *e)
@@ -138,6 +104,8 @@ static int carry_out(struct update_job *j, struct err *e)
 	a.ctx = j;
 	sk_note_plan(j->s, &j->plan);
 	r = apply_run(&a, e);
+	if (j->ahead)
+		settle_record(j, !r);
 	apply_done(&a);
 	return r;
 }

@@ -11,7 +11,7 @@ static const struct field device_rule_fields[] = {
 	J_STR(struct device_rule, access, "access", 0, "of r (read), w (write), m (mknod); all when absent"),
 	J_END
 };
-static const struct type device_rule_type = { "device rule", sizeof(struct device_rule), device_rule_fields };
+const struct type device_rule_type = { "device rule", sizeof(struct device_rule), device_rule_fields };
 
 static const struct field memory_fields[] = {
 	J_OI64(struct memory, limit, "limit", 0, -1, INT64_MAX, "bytes of memory; -1 = no limit"),

@@ -184,8 +184,8 @@ struct spec {                                                     /* config */
 
 /* clang-format on */
 
-extern const struct type spec_type, process_type, resources_type, hook_type,
-	mount_file_type;
+extern const struct type spec_type, process_type, resources_type, device_rule_type,
+	hook_type, mount_file_type;
 
 /* Name tables of spec/enums.c; the words of the specification. */
 extern const struct name ns_names[], prop_names[], rlimit_names[], sched_policy_names[],

@@ -1,5 +1,7 @@
 """SIGKILL at the k-th system call of the program under test, of its init, or of both: what is
 left can always be deleted, at once and wholly, and the id is free again."""
+import collections
+import json
 import os
 import random
 import re
@@ -10,16 +12,34 @@ import leaks
 from attack import all_or_failure
 from harness import SLOW, limit, needs, tag
 from inject import exists, strace
+from test_device_rules import FREE
+from test_update_devices import rules, seen, sleeper
 
 needed = needs("root", "native", "cmd:strace")
 
 
-def calls_of(trace):
-    """how many system calls the first process made"""
-    lines = [line.split(None, 1) for line in trace if re.match(r"\d+ ", line)]
-    if not lines:
-        return len(trace)
-    return sum(1 for pid, rest in lines if pid == lines[0][0] and not rest.startswith("<..."))
+def kill_points(trace):
+    """["name:signal=SIGKILL:when=k", ..]: every system call that some process made, in the order of
+    the trace; strace counts the calls of each name and process by themselves"""
+    counts, found = collections.Counter(), []
+    for line in trace:
+        match = re.match(r"(?:(\d+) +)?(\w+)\(", line)
+        if not match or match[2].startswith("exec"):
+            continue
+        counts[match.groups()] += 1
+        found.append(f"{match[2]}:signal=SIGKILL:when={counts[match.groups()]}")
+    return list(dict.fromkeys(found))
+
+
+def chosen(points, count, seed=1):
+    """some of them, in their order"""
+    if count is None or count >= len(points):
+        return points
+    return [points[i] for i in sorted(random.Random(seed).sample(range(len(points)), count))]
+
+
+def was_killed(run):
+    return run.rc == -signal.SIGKILL or any("killed by SIGKILL" in line for line in run.trace)
 
 
 class Kills:
@@ -29,9 +49,9 @@ class Kills:
         self.t, self.argv, self.follow, self.problems = t, argv, follow, []
         self.path = t.bundle(t.config("/bin/sh", "-c", "exec sleep 0.05"))
         ident = t.new_id()
-        control, _ = strace(t, None, self.words(ident), follow=argv[0] == "run")
+        control, _ = strace(t, None, self.words(ident), follow=follow)
         t.equal(control.rc, 0, f"exit status of the control ({control.err})")
-        self.calls = calls_of(control.trace)
+        self.points, self.kills = kill_points(control.trace), 0
         self.remove(ident)
 
     def words(self, ident):
@@ -45,8 +65,8 @@ class Kills:
 
     def kill(self, k):
         t, ident = self.t, self.t.new_id()
-        run, process = strace(t, f"all:signal=SIGKILL:when={k}", self.words(ident),
-                              follow=self.follow, seconds=2)
+        run, process = strace(t, k, self.words(ident), follow=self.follow, seconds=2)
+        self.kills += was_killed(run)
         for words in (("state", ident), ("list",)):
             if t.skiff(*words, timeout=5).rc < 0:
                 self.problems.append(f"{k}: {words[0]} died of a signal")
@@ -69,13 +89,12 @@ class Kills:
         t.ids.remove(ident)
         t.log.clear()
 
-    def sweep(self, count, seed=1):
-        points = range(2, self.calls + 1)
-        if count and count < len(points):
-            points = sorted(random.Random(seed).sample(points, count))
+    def sweep(self, count):
+        points = chosen(self.points, count)
         for k in points:
             self.kill(k)
         all_or_failure(self.problems)
+        self.t.true(self.kills > 0.9 * len(points), f"only {self.kills} of {len(points)} kills")
 
 
 RUN = ("run", "--bundle", "{bundle}", "{id}")
@@ -115,12 +134,11 @@ def kills_on_container(t, *argv, count):
     words = [word.format(id=c.id) for word in argv]
     control, _ = strace(t, None, words, follow=False)
     t.equal(control.rc, 0, f"exit status of the control ({control.err})")
-    points = range(2, calls_of(control.trace) + 1)
-    problems = []
-    for k in sorted(random.Random(1).sample(points, min(count, len(points)))):
+    problems, kills = [], 0
+    for k in chosen(kill_points(control.trace), count):
         for follow in (False, True):
-            run, process = strace(t, f"all:signal=SIGKILL:when={k}", words, follow=follow,
-                                  seconds=3)
+            run, process = strace(t, k, words, follow=follow, seconds=3)
+            kills += was_killed(run)
             if run.hung:
                 problems.append(f"{k}: what exec brought in hangs")
                 process.kill()
@@ -132,6 +150,7 @@ def kills_on_container(t, *argv, count):
     result = t.skiff("delete", "--force", c.id)
     t.equal(result.rc, 0, f"delete --force ({result.err})")
     all_or_failure(problems)
+    t.true(kills >= count, f"only {kills} kills")
 
 
 @needed
@@ -147,11 +166,9 @@ def test_kills_of_delete(t):
     c = t.sleeper()
     control, _ = strace(t, None, ["delete", "--force", c.id], follow=False)
     t.equal(control.rc, 0, "exit status of the control")
-    points = range(2, calls_of(control.trace) + 1)
-    for k in sorted(random.Random(1).sample(points, min(20, len(points)))):
+    for k in chosen(kill_points(control.trace), 20):
         c = t.sleeper()
-        run, _ = strace(t, f"all:signal=SIGKILL:when={k}", ["delete", "--force", c.id],
-                        follow=False)
+        run, _ = strace(t, k, ["delete", "--force", c.id], follow=False)
         again = t.skiff("delete", "--force", c.id, timeout=5)
         left = [item for find in (leaks.processes, leaks.cgroups, leaks.states)
                 for item in leaks.settled(find, t)]
@@ -160,6 +177,34 @@ def test_kills_of_delete(t):
             leaks.sweep(t)
         t.log.clear()
     all_or_failure(problems)
+
+
+def update_words(t, c, *words):
+    with open(t.path("rules.json"), "w", encoding="utf-8") as f:
+        json.dump({"devices": rules(*words)}, f)
+    return ["update", "--resources", t.path("rules.json"), c.id]
+
+
+@needed
+def test_kills_of_device_update(t):
+    """an update of device rules is killed: what is denied then stays denied by the next update, and
+    what is allowed stays allowed"""
+    c = sleeper(t, f"+ c {FREE}:0 rw")
+    control, _ = strace(t, None, update_words(t, c, f"- c {FREE}:0 w", f"+ c {FREE}:1 r"),
+                        follow=False)
+    t.equal(control.rc, 0, f"exit status of the control ({control.err})")
+    found = set()
+    for k in kill_points(control.trace)[-16:]:
+        t.ok(*update_words(t, c, "- a", f"+ c {FREE}:0 rw"))
+        t.equal(seen(c), ["rw", "", "", ""])
+        words = update_words(t, c, f"- c {FREE}:0 w", f"+ c {FREE}:1 r")
+        strace(t, k, words, follow=False)
+        after = seen(c)
+        t.ok(*update_words(t, c, f"+ c {FREE}:3 r"))
+        t.equal(seen(c), after[:3] + ["r"], f"killed at {k}")
+        t.log.clear()
+        found.add(tuple(after))
+    t.true(found >= {("rw", "", "", ""), ("r", "r", "", "")}, f"states after the kill: {found}")
 
 
 @needed
