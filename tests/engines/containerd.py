@@ -19,13 +19,14 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.b
 class Containerd(Daemon):
     """a running containerd; `ctr` is its command line"""
 
-    def __init__(self, t, config=CONFIG):
+    def __init__(self, t, config=CONFIG, namespace=None):
         self.address = t.path("containerd.sock")
         path = t.path("containerd.toml")
         with open(path, "w") as f:
             f.write(config.format(dir=t.dir, address=self.address))
         super().__init__(t, "containerd", "containerd", "--config", path)
-        self.ctr = Engine(t, "ctr", "--address", self.address, "--namespace", t.mark)
+        self.ctr = Engine(t, "ctr", "--address", self.address, "--namespace",
+                          namespace or t.mark)
         self.wait_ready(lambda: os.path.exists(self.address)
                         and not self.ctr.try_("version").rc)
 

@@ -12,8 +12,9 @@ from containerd import Containerd
 from engine import Daemon, Engine, image_tar
 from harness import SLOW, Failure
 
-# No network: what the tests ask of it, they ask in files of their own.
-ALONE = ("--bridge=none", "--iptables=false", "--ip6tables=false")
+NO_NETWORK = ("--bridge=none", "--iptables=false", "--ip6tables=false")
+# Bridges and packet filters in a namespace of the daemon's, gone with it.
+OWN_NETWORK = ("unshare", "--net", "sh", "-c", 'ip link set lo up; exec "$@"', "-")
 
 
 class Connection(http.client.HTTPConnection):
@@ -32,18 +33,20 @@ class Connection(http.client.HTTPConnection):
 class Dockerd(Daemon):
     """a running dockerd with one image, "box"; `docker` is its command line"""
 
-    def __init__(self, t, *options, config=None, network=ALONE):
+    def __init__(self, t, *options, config=None, network=False):
         self.socket, config_file = t.path("docker.sock"), t.path("daemon.json")
         with open(config_file, "w") as f:
             json.dump(config or {}, f)
         self.containerd = Containerd(t)
-        host = f"unix://{self.socket}"
+        self.host = f"unix://{self.socket}"
         super().__init__(
-            t, "dockerd", "dockerd", "--config-file", config_file, "--host", host,
+            t, "dockerd", *(OWN_NETWORK if network else ()), "dockerd", "--config-file",
+            config_file, "--host", self.host,
             "--data-root", t.path("docker"), "--exec-root", t.path("docker.run"),
             "--pidfile", t.path("docker.pid"), "--containerd", self.containerd.address,
-            "--containerd-namespace", t.mark, "--storage-driver", "vfs", *network, *options)
-        self.docker = Engine(t, "docker", "--host", host, env={"DOCKER_CONFIG": t.dir})
+            "--containerd-namespace", t.mark, "--storage-driver", "vfs",
+            *(() if network else NO_NETWORK), *options)
+        self.docker = Engine(t, "docker", "--host", self.host, env={"DOCKER_CONFIG": t.dir})
         self.wait_ready(lambda: os.path.exists(self.socket))
         with open(image_tar(t), "rb") as f:
             self.ask("POST", "/images/create?fromSrc=-&repo=box", f.read(), "application/x-tar")

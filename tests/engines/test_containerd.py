@@ -62,7 +62,8 @@ def exec_in(t, ctr, pid):
                       "readlink /proc/self/ns/pid; exit 5")
     t.equal((result.rc, result.out.strip()), (5, kernel.namespace(pid, "pid")))
     screen = CommandTerminal(t, *ctr.prefix, "task", "exec", "-t", "--exec-id", "e2", "box",
-                             "/bin/sh", "-c", "until stty size | grep .; do sleep 0.1; done; exit 6")
+                             "/bin/sh", "-c",
+                             "until stty size | grep .; do sleep 0.1; done; exit 6")
     t.contains(screen.read_until(None, 30), "24 80")
     t.equal(screen.wait(20), 6, "status of ctr task exec -t")
 
