@@ -46,7 +46,9 @@ host_op *host_op_of(enum op op)
 		[OP_UNIT_OPEN]      = host_unit_open,
 		[OP_UNIT_PROPERTY]  = host_unit_property,
 		[OP_UNIT_START]     = host_unit_start,
+		[OP_UNIT_ATTACH]    = host_unit_attach,
 		[OP_UNIT_SET]       = host_unit_set,
+		[OP_UNIT_KEEP]      = host_unit_keep,
 	};
 	/* clang-format on */
 

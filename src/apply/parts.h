@@ -50,9 +50,11 @@ void talk_prefer_init(struct apply *a, struct err *e);
 /* words.c: how init ended without a word. Reaps it. Always -1. */
 int words_died(struct apply *a, struct err *e);
 
-host_op host_unit_open, host_unit_property, host_unit_start, host_unit_set; /* unit.c */
+host_op host_unit_open, host_unit_property, host_unit_start,
+	host_unit_attach, /* unit.c */
+	host_unit_set, host_unit_keep;
 /* Leaves the helper; what it has started goes when it is empty. */
-void unit_undo(struct apply *a, const struct step *open);
+void unit_undo(struct apply *a, const struct step *open, struct err *e);
 
 host_op host_net_open, host_net_move, host_net_keep; /* net.c */
 /* Leaves the helper, which puts the devices back unless it was told to keep them. */

@@ -91,7 +91,7 @@ void undo(struct apply *a, struct err *e)
 		else if (s->op == OP_NET_OPEN && a->net_helper)
 			net_end(a);
 		else if (s->op == OP_UNIT_OPEN)
-			unit_undo(a, s);
+			unit_undo(a, s, e);
 		else if (s->op == OP_STATE_MAKE)
 			remove_state(a, s);
 		else if (s->op == OP_PID_FILE)

@@ -72,11 +72,10 @@ static int hear(int fd, struct err *e)
 	return -1;
 }
 
-/* The request, its answer, and the helper's end. */
-static int ask(int fd, pid_t pid, const struct buf *request, struct err *e)
+/* The request and its answer. */
+static int ask(int fd, const struct buf *request, struct err *e)
 {
 	ssize_t n = -1;
-	int r;
 
 	if (request->full)
 		err_set(e, ERR_CONFIG, "the properties of the unit are too long");
@@ -84,10 +83,7 @@ static int ask(int fd, pid_t pid, const struct buf *request, struct err *e)
 		n = send(fd, request->p, request->len, MSG_NOSIGNAL);
 	if (n < 0 && !request->full)
 		err_sys(e, errno, "ask skiff-systemd");
-	r = n < 0 ? -1 : hear(fd, e);
-	fd_close(&fd);
-	helper_end(pid);
-	return r;
+	return n < 0 ? -1 : hear(fd, e);
 }
 
 static void add_word(struct buf *b, const char *word)
@@ -145,11 +141,20 @@ static int check_place(struct apply *a, const char *dir, struct err *e)
 		       a->unit, dir);
 }
 
-/* With the properties that were collected. */
-static int send_request(struct apply *a, const struct step *s, const char *verb,
-			const char *pid, struct err *e)
+/* The status of its end: not 0 when it failed at what it was asked for, or at the way back. */
+static int end_helper(struct apply *a)
 {
 	pid_t helper = a->unit_helper;
+
+	slot_set(a, SLOT_UNIT, -1);
+	a->unit_helper = 0;
+	return helper_end(helper);
+}
+
+/* With one more word, if any, and the properties that were collected. The helper stays. */
+static int send_request(struct apply *a, const char *verb, const char *pid,
+			const char *word, struct err *e)
+{
 	struct buf request;
 
 	buf_init(&request, a->arena, REQUEST_MAX);
@@ -157,38 +162,72 @@ static int send_request(struct apply *a, const struct step *s, const char *verb,
 	add_word(&request, a->unit);
 	if (pid)
 		add_word(&request, pid);
+	if (word)
+		add_word(&request, word);
 	buf_add(&request, a->properties.p, a->properties.len);
 	request.full |= a->properties.full;
-	a->unit_helper = 0;
-	return ask(fd_take(&a->slots[s->slot[0]]), helper, &request, e);
+	return ask(slot_of(a, SLOT_UNIT), &request, e);
+}
+
+static const char *own_pid(const struct apply *a)
+{
+	return arena_printf(a->arena, "%d", (int)a->pid);
 }
 
 int host_unit_set(struct apply *a, const struct step *s, struct err *e)
 {
-	return send_request(a, s, "set", NULL, e);
+	(void)s;
+	if (!send_request(a, "set", NULL, NULL, e))
+		return 0;
+	end_helper(a);
+	return -1;
+}
+
+int host_unit_keep(struct apply *a, const struct step *s, struct err *e)
+{
+	static const char word[] = "keep";
+	ssize_t n;
+
+	do
+		n = send(slot_of(a, s->slot[0]), word, sizeof(word), MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys(e, errno, "skiff-systemd has put the properties back");
+	end_helper(a);
+	return 0;
+}
+
+int host_unit_attach(struct apply *a, const struct step *s, struct err *e)
+{
+	int r = send_request(a, "attach", own_pid(a), text_of(a, s->str[1]), e);
+
+	end_helper(a);
+	return r;
 }
 
 int host_unit_start(struct apply *a, const struct step *s, struct err *e)
 {
 	const char *dir = arena_printf(a->arena, "%s%s", text_of(a, s->str[0]),
 				       text_of(a, s->str[1]));
-	int r = send_request(a, s, "start", arena_printf(a->arena, "%d", (int)a->pid), e);
+	int r = send_request(a, "start", own_pid(a), NULL, e);
 
-	/* Also of a job that was not waited for to the end. */
-	a->unit_dir = dir;
+	end_helper(a);
+	/* Also of a job that was not waited for to the end; but a unit that was there before is somebody else's. */
+	if (!r || e->errnum != EEXIST)
+		a->unit_dir = dir;
 	return r < 0 ? -1 : check_place(a, dir, e);
 }
 
-void unit_undo(struct apply *a, const struct step *open)
+void unit_undo(struct apply *a, const struct step *open, struct err *e)
 {
 	strs addresses = { .v = arena_array(a->arena, ADDRESSES_MAX, sizeof(char *)) };
 	const char *at = text_of(a, open->str[1]);
+	size_t n = strlen(e->msg);
 	struct err ignored;
 
-	if (a->unit_helper) {
-		slot_set(a, SLOT_UNIT, -1);
-		helper_end(a->unit_helper);
-	}
+	if (a->unit_helper && end_helper(a))
+		snprintf(e->msg + n, sizeof(e->msg) - n,
+			 "; the properties of %s could not be put back", a->unit);
 	if (!a->unit_dir)
 		return;
 	for (; addresses.n < open->word[1] && addresses.n < ADDRESSES_MAX;
@@ -231,8 +270,9 @@ int unit_end(const char *unit, const char *dir, const strs *addresses, int timeo
 	     struct arena *arena, struct err *e)
 {
 	struct buf request;
+	auto_fd fd = -1;
 	pid_t pid;
-	int fd;
+	int r;
 
 	if (access(dir, F_OK) < 0 || goes_away(dir, timeout_ms))
 		return 0;
@@ -242,5 +282,8 @@ int unit_end(const char *unit, const char *dir, const strs *addresses, int timeo
 	buf_init(&request, arena, REQUEST_MAX);
 	add_word(&request, "stop");
 	add_word(&request, unit);
-	return ask(fd, pid, &request, e);
+	r = ask(fd, &request, e);
+	fd_close(&fd);
+	helper_end(pid);
+	return r;
 }

@@ -38,8 +38,8 @@ int fault_set(struct fault *f, int error, const char *form, ...)
 }
 
 /* The error of a method: systemd's own words. */
-static int refused(struct fault *f, const char *what, const char *unit, int r,
-		   sd_bus_error *error)
+int bus_refused(struct fault *f, const char *what, const char *unit, int r,
+		sd_bus_error *error)
 {
 	const char *words = error->message ? error->message : strerror(-r);
 
@@ -51,6 +51,14 @@ static int refused(struct fault *f, const char *what, const char *unit, int r,
 }
 
 /* --- connecting --- */
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
 
 static int try_address(struct bus *b, const char *address)
 {
@@ -89,6 +97,25 @@ int bus_open(struct bus *b, char *const *addresses, struct fault *f)
 	return fault_set(f, -r, "connect to %s: %s", last, strerror(-r));
 }
 
+int bus_ready(struct bus *b, struct fault *f)
+{
+	uint64_t end = now_us() + CALL_US, now;
+	int r;
+
+	while (!(r = sd_bus_is_ready(b->bus)) && (now = now_us()) < end) {
+		r = sd_bus_process(b->bus, NULL);
+		if (!r)
+			r = sd_bus_wait(b->bus, end - now);
+		if (r < 0)
+			break;
+	}
+	if (r < 0)
+		return fault_set(f, -r, "connect: %s", strerror(-r));
+	return r ? 0
+		 : fault_set(f, ETIMEDOUT, "connect: no answer within %d s",
+			     CALL_US / 1000000);
+}
+
 /* --- jobs --- */
 
 static int on_removed(sd_bus_message *m, void *ctx, sd_bus_error *error)
@@ -112,14 +139,6 @@ static int listen_for_jobs(struct bus *b, struct fault *f)
 					  "JobRemoved", on_removed, NULL, b);
 
 	return r < 0 ? fault_set(f, -r, "listen to systemd: %s", strerror(-r)) : 0;
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 static int wait_for_job(struct bus *b, const char *what, const char *unit,
@@ -160,33 +179,9 @@ static int call_job(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 	return r;
 }
 
-/* --- properties --- */
+/* --- methods --- */
 
-/* Name, signature and words of each: "(sv)". */
-static int append_properties(sd_bus_message *m, struct words w)
-{
-	const char *name;
-	int r = 0;
-
-	while (r >= 0 && (name = words_next(&w))) {
-		const char *type = words_next(&w);
-
-		r = type ? sd_bus_message_open_container(m, 'r', "sv") : -EINVAL;
-		if (r >= 0)
-			r = sd_bus_message_append_basic(m, 's', name);
-		if (r >= 0)
-			r = sd_bus_message_open_container(m, 'v', type);
-		if (r >= 0)
-			r = value_append(m, type, &w);
-		if (r >= 0)
-			r = sd_bus_message_close_container(m);
-		if (r >= 0)
-			r = sd_bus_message_close_container(m);
-	}
-	return r;
-}
-
-static int new_call(struct bus *b, const char *method, sd_bus_message **ret)
+int bus_new_call(struct bus *b, const char *method, sd_bus_message **ret)
 {
 	return sd_bus_message_new_method_call(b->bus, ret, service, object, manager,
 					      method);
@@ -196,14 +191,14 @@ static int make_start(struct bus *b, const char *unit, uint32_t pid,
 		      const struct words *w, sd_bus_message **ret)
 {
 	sd_bus_message *m = NULL;
-	int r = new_call(b, "StartTransientUnit", &m);
+	int r = bus_new_call(b, "StartTransientUnit", &m);
 
 	if (r >= 0)
 		r = sd_bus_message_append(m, "ss", unit, "fail");
 	if (r >= 0)
 		r = sd_bus_message_open_container(m, 'a', "(sv)");
 	if (r >= 0)
-		r = append_properties(m, *w);
+		r = properties_append(m, *w);
 	if (r >= 0)
 		r = sd_bus_message_append(m, "(sv)", "PIDs", "au", 1, pid);
 	if (r >= 0)
@@ -252,28 +247,19 @@ int bus_start(struct bus *b, const char *unit, uint32_t pid, const struct words 
 				 unit, unit);
 	}
 	if (r < 0)
-		return refused(f, "start", unit, r, &error);
+		return bus_refused(f, "start", unit, r, &error);
 	return wait_for_job(b, "start", unit, f);
 }
 
-int bus_set(struct bus *b, const char *unit, const struct words *w, struct fault *f)
+int bus_attach(struct bus *b, const char *unit, const char *sub, uint32_t pid,
+	       struct fault *f)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
-	sd_bus_message *m = NULL;
-	int r = new_call(b, "SetUnitProperties", &m);
+	int r = sd_bus_call_method(b->bus, service, object, manager,
+				   "AttachProcessesToUnit", &error, NULL, "ssau", unit,
+				   sub, 1, pid);
 
-	if (r >= 0)
-		r = sd_bus_message_append(m, "sb", unit, 1);
-	if (r >= 0)
-		r = sd_bus_message_open_container(m, 'a', "(sv)");
-	if (r >= 0)
-		r = append_properties(m, *w);
-	if (r >= 0)
-		r = sd_bus_message_close_container(m);
-	if (r >= 0)
-		r = sd_bus_call(b->bus, m, CALL_US, &error, NULL);
-	sd_bus_message_unref(m);
-	return r < 0 ? refused(f, "set properties of", unit, r, &error) : 0;
+	return r < 0 ? bus_refused(f, "attach a process to", unit, r, &error) : 0;
 }
 
 int bus_stop(struct bus *b, const char *unit, struct fault *f)
@@ -284,7 +270,7 @@ int bus_stop(struct bus *b, const char *unit, struct fault *f)
 
 	if (r < 0)
 		return -1;
-	r = new_call(b, "StopUnit", &m);
+	r = bus_new_call(b, "StopUnit", &m);
 	if (r >= 0)
 		r = sd_bus_message_append(m, "ss", unit, "replace");
 	if (r >= 0)
@@ -296,6 +282,6 @@ int bus_stop(struct bus *b, const char *unit, struct fault *f)
 		return 0;
 	}
 	if (r < 0)
-		return refused(f, "stop", unit, r, &error);
+		return bus_refused(f, "stop", unit, r, &error);
 	return wait_for_job(b, "stop", unit, f);
 }

@@ -9,7 +9,7 @@ skiff_net_LDADD = $(MNL_LIBS)
 if WITH_SYSTEMD
 pkglibexec_PROGRAMS += skiff-systemd
 endif
-skiff_systemd_SOURCES = src/helpers/systemd.c src/helpers/bus.c src/helpers/bus.h src/helpers/value.c
+skiff_systemd_SOURCES = src/helpers/systemd.c src/helpers/bus.c src/helpers/bus.h src/helpers/properties.c src/helpers/value.c
 skiff_systemd_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 skiff_systemd_LDFLAGS = $(HARD_LDFLAGS)
 skiff_systemd_LDADD = $(SYSTEMD_LIBS)

@@ -78,6 +78,12 @@ static bool acts_before_pivot(const struct build *b)
 	       has_hooks(b, HOOK_CREATE_CONTAINER) || b->spec->linux_->net_devices.n;
 }
 
+/* What the host does when init has its namespaces and device nodes. */
+static bool meets(const struct build *b)
+{
+	return b->cg.has_rules || b->cg.delegated || acts_before_pivot(b);
+}
+
 /* --- the host's part --- */
 
 static void host_state(struct build *b)
@@ -175,11 +181,12 @@ static int host_meet(struct build *b)
 {
 	if (b->process->terminal && !b->opts->console_socket)
 		plan_host(b->p, OP_TTY_TAKE, "process.terminal");
-	if (b->cg.has_rules || acts_before_pivot(b))
+	if (meets(b))
 		wait_host(b, SYNC_READY);
 	plan_net_move(b);
 	if (plan_devices_attach(b->p, b->spec, b->host, &b->cg))
 		return -1;
+	plan_delegate(b);
 	add_hooks(b, HOOK_PRESTART);
 	add_hooks(b, HOOK_CREATE_RUNTIME);
 	add_hooks(b, HOOK_CREATE_CONTAINER);
@@ -244,7 +251,7 @@ static int init_meet(struct build *b)
 {
 	bool early = acts_before_pivot(b);
 
-	if (b->cg.has_rules || early)
+	if (meets(b))
 		tell_init(b, SYNC_READY);
 	if (early)
 		wait_init(b, SYNC_GO);
@@ -353,7 +360,7 @@ static int host_before(struct build *b)
 	part_console(b);
 	plan_ns_open(b);
 	if (plan_cgroup_make(b->p, b->spec, b->host, b->opts, &b->cg) ||
-	    plan_resctrl_make(b))
+	    plan_delegate_choose(b) || plan_resctrl_make(b))
 		return -1;
 	/* From here on delete may kill what is in the cgroups: before, they may be anybody's. */
 	if (!b->p->unit)

@@ -46,7 +46,7 @@ struct plan_target {
 	const char *const *sub_cgroups; /* exec --cgroup: "[CONTROLLER,...:]PATH" */
 	size_t n_sub_cgroups;
 	strs resctrl;                    /* its groups of resctrl */
-	const char *unit;                /* systemd's; or NULL */
+	const char *unit, *unit_dir;     /* systemd's, and its cgroup; or NULL */
 	int pid;                         /* of its init, for mounts */
 	const struct live_mount *mounts; /* that may be removed */
 	size_t n_mounts;

@@ -198,7 +198,8 @@ int plan_cgroup_make(struct plan *p, const struct spec *s, const struct host *h,
 		     const struct plan_opts *o, struct cgroup_plan *ret)
 {
 	const struct resources *r = s->linux_ ? s->linux_->resources : NULL;
-	bool lenient = may_lack_cgroup(h, o) && !limits_controllers(r, h);
+	bool lenient = may_lack_cgroup(h, o) && !limits_controllers(r, h) &&
+		       !cgroup_delegated(s);
 
 	clear_plan(ret);
 	if (o->cgroup_manager && !strcmp(o->cgroup_manager, "systemd"))
@@ -332,12 +333,16 @@ int plan_cgroup_open(struct plan *p, const struct host *h, const struct plan_opt
 		/* create may have done without, too. */
 		if (may_lack_cgroup(h, o) && !*sub)
 			step->policy = POL_WARN;
+		if (hy->v2)
+			plan_unit_join(p, h, target, sub, ret);
 	}
 	return 0;
 }
 
 void plan_cgroup_join(struct plan *p, const struct host *h, const struct cgroup_plan *cg)
 {
+	if (cg->unit)
+		plan_unit_attach(p, cg);
 	for (size_t i = 0; i < h->n_hierarchies; i++) {
 		if (cg->slot[i] == SLOT_NONE || h->hierarchies[i].v2)
 			continue;

@@ -21,6 +21,9 @@ struct cgroup_plan {
 	/* systemd: the v2 mount, and the controllers as of a cgroup.make step */
 	const char *mount;
 	uint32_t controllers;
+	const char *delegated; /* path of what the container gets wholly, or NULL */
+	const char *unit,
+		*sub; /* exec: systemd moves init to this place below the unit */
 };
 
 /* Before the spawn: chooses p->cgroup_path (NULL = no cgroup) and makes the cgroups. 0
@@ -52,6 +55,12 @@ int plan_devices_attach(struct plan *p, const struct spec *s, const struct host 
  * or -1. */
 int cgroup_path_choose(struct plan *p, const struct spec *s, const struct host *h,
 		       const struct plan_opts *o, const char **ret);
+/* Annotation: a name below the container's cgroup that is handed over to it; or NULL. Chosen before the spawn (0 or -1), and
+ * HOST steps when init has its namespaces. */
+const char *cgroup_delegated(const struct spec *s);
+struct build;
+int plan_delegate_choose(struct build *b);
+void plan_delegate(struct build *b);
 /* What a cgroup.make step has as controllers. */
 uint32_t cgroup_wanted(const struct resources *r, const struct host *h,
 		       const struct hierarchy *hy);

@@ -10,6 +10,7 @@
  */
 #include "plan/unit.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -150,13 +151,41 @@ void plan_unit_start(struct plan *p, const struct cgroup_plan *cg)
 	plan_host(p, OP_STATE_CONFIG, NULL);
 }
 
+void plan_unit_join(struct plan *p, const struct host *h,
+		    const struct plan_target *target, const char *sub,
+		    struct cgroup_plan *cg)
+{
+	const struct hierarchy *v2 = host_v2(h);
+	const char *dir = target->cgroups[v2 - h->hierarchies];
+	size_t n = target->unit_dir ? strlen(target->unit_dir) : 0;
+
+	if (!n || !target->unit || strncmp(dir, target->unit_dir, n) != 0 ||
+	    !unit_is_foreign(h, dir + strlen(v2->mount)))
+		return;
+	cg->into = SLOT_NONE;
+	cg->must_join = true;
+	cg->unit = target->unit;
+	cg->sub = arena_printf(p->arena, "%s%s", dir + n, sub);
+	open_step(p, cg->unit, h);
+}
+
+void plan_unit_attach(struct plan *p, const struct cgroup_plan *cg)
+{
+	struct step *s = plan_host(p, OP_UNIT_ATTACH, NULL);
+
+	s->str[0] = plan_str(p, cg->unit);
+	s->str[1] = plan_str(p, cg->sub);
+	s->slot[0] = SLOT_UNIT;
+}
+
 /* What was translated is translated again: so both have the same values, also those that depend on what was before. */
 void plan_unit_update(struct plan *p, const struct resources *r, const struct host *h,
-		      const char *unit)
+		      const struct limits_now *now, const char *unit, bool *ret_set)
 {
 	struct unit_properties u;
 	struct step *s;
 
+	*ret_set = false;
 	unit_properties_init(&u, p, OWN_PROPERTIES);
 	for (size_t i = 0; i < p->host.n; i++) {
 		const struct step *w = &p->host.v[i];
@@ -170,9 +199,19 @@ void plan_unit_update(struct plan *p, const struct resources *r, const struct ho
 		unit_io(&u, r->block_io);
 	if (!u.n)
 		return;
+	/* See unit_limits.c about bursts. */
+	if (now->burst.v && !(r->cpu && r->cpu->burst.set))
+		unit_set(&u, "cpu.burst", "CPUQuotaPerSecUSec", "t", "%" PRIu64,
+			 UINT64_MAX);
 	open_step(p, unit, h);
 	property_steps(&u);
 	s = plan_host(p, OP_UNIT_SET, NULL);
 	s->str[0] = plan_str(p, unit);
 	s->slot[0] = SLOT_UNIT;
+	*ret_set = true;
+}
+
+void plan_unit_keep(struct plan *p)
+{
+	plan_host(p, OP_UNIT_KEEP, NULL)->slot[0] = SLOT_UNIT;
 }

@@ -40,6 +40,9 @@ int unit_choose(struct plan *p, const struct spec *s, const struct host *h,
  * not a bus. */
 strs unit_addresses(struct arena *arena, const struct host *h);
 
+/* Whether the caller, a user, is outside of what the manager of the unit at this path has been given. */
+bool unit_is_foreign(const struct host *h, const char *path);
+
 /* unit.c */
 void unit_properties_init(struct unit_properties *u, struct plan *p, size_t max);
 /* Sets a property; one of that name is replaced. words is a printf form of the only word. */
@@ -53,9 +56,18 @@ int plan_unit_open(struct plan *p, const struct spec *s, const struct host *h,
 		   const struct plan_opts *o, struct cgroup_plan *cg);
 void plan_unit_start(struct plan *p, const struct cgroup_plan *cg);
 
-/* update: HOST steps that tell systemd what the steps so far write to the container's own files. */
+/* exec: chooses whether systemd has to move init to sub below the container's cgroup, and has the helper started; and, after the
+ * spawn, that step. */
+void plan_unit_join(struct plan *p, const struct host *h,
+		    const struct plan_target *target, const char *sub,
+		    struct cgroup_plan *cg);
+void plan_unit_attach(struct plan *p, const struct cgroup_plan *cg);
+
+/* update: HOST steps that tell systemd what the steps so far write to the container's own files; *ret_set = whether there
+ * is anything to tell. Then the last step of all is plan_unit_keep()'s. */
 void plan_unit_update(struct plan *p, const struct resources *r, const struct host *h,
-		      const char *unit);
+		      const struct limits_now *now, const char *unit, bool *ret_set);
+void plan_unit_keep(struct plan *p);
 
 /* unit_limits.c: what of linux.resources systemd has properties for. A limit that it cannot express is left to the
  * direct write, which is done in any case. */

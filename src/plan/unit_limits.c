@@ -96,7 +96,11 @@ static void cpu(struct unit_properties *u, const struct cpu *c)
 	if (c->shares.v)
 		unit_set(u, R "cpu.shares", "CPUWeight", "t", "%" PRIu32,
 			 limits_cpu_weight(c->shares.v));
-	if (c->quota.v || c->period.v)
+	/* Since systemd 252; it has no other word for it. */
+	if (c->idle.v == 1)
+		unit_set(u, R "cpu.idle", "CPUWeight", "t", "0");
+	/* Above the container the quota would forbid what is saved up below. */
+	if ((c->quota.v || c->period.v) && !c->burst.v)
 		cpu_max(u, c->quota.v ? R "cpu.quota" : R "cpu.period", c->quota.v,
 			c->period.v);
 	if (c->cpus && *c->cpus)
@@ -212,7 +216,11 @@ void unit_file(struct unit_properties *u, const char *origin, const char *file,
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (!strcmp(file, numbers[i][0]) && read_max(text, &value))
 			unit_set(u, origin, numbers[i][1], "t", "%" PRIu64, value);
-	if (!strcmp(file, "cpu.max"))
+	if (!strcmp(file, "cpu.idle"))
+		set_max(u, origin, "CPUWeight", !strcmp(text, "0") ? -1 : 0);
+	else if (!strcmp(file, "cpu.max.burst") && strcmp(text, "0") != 0)
+		set_max(u, origin, "CPUQuotaPerSecUSec", -1);
+	else if (!strcmp(file, "cpu.max"))
 		cpu_max_file(u, origin, text);
 	else if (!strcmp(file, "cpuset.cpus"))
 		set_mask(u, origin, "AllowedCPUs", text);

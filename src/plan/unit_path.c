@@ -182,6 +182,17 @@ static int user_manager(struct plan *p, const struct host *h, const char **ret)
 	return 0;
 }
 
+/* Moving a process takes rights over the nearest cgroup above both places. In a login session that is the system's. */
+bool unit_is_foreign(const struct host *h, const char *path)
+{
+	const char *at = find_part(path, "user@");
+	const char *end = at ? strstr(at, ".service/") : NULL;
+
+	if (!is_user(h) || !end)
+		return false;
+	return strncmp(host_v2(h)->own, path, (size_t)(end - path) + 9) != 0;
+}
+
 strs unit_addresses(struct arena *arena, const struct host *h)
 {
 	const char *dir = h->runtime_dir;

@@ -61,6 +61,7 @@ int plan_build_update(const struct plan_update *u, const struct host *host,
 	struct build b = { .p = ret, .host = host, .e = e };
 	struct cgroup_plan cg;
 	struct limits l = { .p = ret, .h = host, .cg = &cg, .now = u->now };
+	bool of_unit = false;
 
 	plan_start(ret, arena, e);
 	ret->headline = part_headline(&b);
@@ -71,14 +72,16 @@ int plan_build_update(const struct plan_update *u, const struct host *host,
 	open_cgroups(&l, target, limits_controllers(u->resources, host), &cg);
 	if (limits_all(&l, u->resources) || devices_update(&l, u->resources, u->devices))
 		return shorten_origin(e);
-	/* These are not put back: they come last. */
 	if (target->unit)
-		plan_unit_update(ret, u->resources, host, target->unit);
+		plan_unit_update(ret, u->resources, host, u->now, target->unit, &of_unit);
+	/* These are not put back: they come last. */
 	if (u->schemata) {
 		struct step *step = plan_host(ret, OP_RESCTRL_WRITE, NULL);
 
 		step->str[0] = plan_str(ret, u->resctrl);
 		step->str[1] = plan_str(ret, u->schemata);
 	}
+	if (of_unit)
+		plan_unit_keep(ret);
 	return plan_end(ret);
 }

@@ -21,7 +21,7 @@ const char *cache_dir(struct skiff *s)
 	return arena_printf(&s->arena, "%s/.seccomp", s->root);
 }
 
-/* The directories the plan makes, for delete. */
+/* The directories the plan makes, for delete: what is below the container's own goes with that. */
 static void note_cgroups(const struct job *j, struct state *ret)
 {
 	const struct plan *p = &j->plan;
@@ -31,7 +31,8 @@ static void note_cgroups(const struct job *j, struct state *ret)
 	for (size_t i = 0; i < p->host.n && ret->cgroups.n < HIERARCHIES_MAX; i++) {
 		const struct step *st = &p->host.v[i];
 
-		if (st->op != OP_CGROUP_MAKE)
+		if (st->op != OP_CGROUP_MAKE ||
+		    strcmp(plan_text(p, st->str[1]), p->cgroup_path) != 0)
 			continue;
 		ret->cgroups.v[ret->cgroups.n++] = (struct cgroup_dir){
 			.path = arena_printf(&j->s->arena, "%s%s",

@@ -319,8 +319,9 @@ static bool find_below(struct exec_job *j)
 
 static bool is_occupied(const struct exec_job *j, const struct err *e)
 {
-	return e->errnum == EBUSY && !strcmp(e->step, "spawn") && !j->x->n_cgroups &&
-	       !j->below;
+	bool joins = !strcmp(e->step, "spawn") || !strcmp(e->step, "unit.attach");
+
+	return e->errnum == EBUSY && joins && !j->x->n_cgroups && !j->below;
 }
 
 static int check_status(const struct container *c, bool ignore_paused, struct err *e)

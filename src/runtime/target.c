@@ -76,6 +76,8 @@ int container_target(struct container *c, struct host *ret_host, struct plan_tar
 		.pid = c->pid,
 		.cgroups = container_cgroups(c, ret_host),
 		.resctrl = target_resctrl(c),
+		.unit = c->state.unit,
+		.unit_dir = c->state.unit_dir,
 	};
 	return 0;
 }

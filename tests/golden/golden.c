@@ -42,6 +42,7 @@ struct g_exec {
 	char *process;
 	strs sub_cgroups;
 	bool cgroups;
+	char *unit; /* the scope's path below the hierarchy */
 };
 /* Mounts of a running container: those of the configuration. */
 struct g_live {
@@ -58,7 +59,7 @@ struct g_now {
 	char *devices;
 };
 struct g_update {
-	char *resources, *before, *resctrl, *schemata;
+	char *resources, *before, *resctrl, *schemata, *unit;
 	struct g_now now;
 };
 struct g_case {
@@ -129,6 +130,7 @@ static const struct field exec_fields[] = {
 	J_RAW(struct g_exec, process, "process", 0, ""),
 	J_STRS(struct g_exec, sub_cgroups, "subCgroups", 0, ""),
 	J_BOOL(struct g_exec, cgroups, "cgroups", 0, ""),
+	J_STR(struct g_exec, unit, "unit", 0, ""),
 	J_END,
 };
 static const struct type exec_type = { "exec", sizeof(struct g_exec), exec_fields };
@@ -166,6 +168,7 @@ static const struct field update_fields[] = {
 	J_RAW(struct g_update, before, "before", 0, ""),
 	J_STR(struct g_update, resctrl, "resctrl", 0, ""),
 	J_STR(struct g_update, schemata, "schemata", 0, ""),
+	J_STR(struct g_update, unit, "unit", 0, ""),
 	J_VAL(struct g_update, now, "now", 0, struct g_now, &now_type, ""),
 	J_END,
 };
@@ -425,6 +428,22 @@ static int build_live(struct golden *g, const struct spec *spec, const struct ho
 				 &g->e);
 }
 
+/* The container's directory in each hierarchy. */
+static void set_place(struct golden *g, const struct host *h, const char *unit,
+		      const char **dirs, struct plan_target *target)
+{
+	const char *path = unit ? arena_printf(g->arena, "%s/container", unit)
+				: "/skiff/c1";
+
+	for (size_t i = 0; i < h->n_hierarchies; i++)
+		dirs[i] = arena_printf(g->arena, "%s%s", h->hierarchies[i].mount, path);
+	target->cgroups = dirs;
+	if (!unit)
+		return;
+	target->unit = strrchr(unit, '/') + 1;
+	target->unit_dir = arena_printf(g->arena, "%s%s", host_v2(h)->mount, unit);
+}
+
 static int build_exec(struct golden *g, const struct spec *spec, const struct host *h,
 		      const struct plan_opts *o, struct plan *p)
 {
@@ -441,9 +460,9 @@ static int build_exec(struct golden *g, const struct spec *spec, const struct ho
 	if (json_load(&process_type, x->process, strlen(x->process), "process", g->arena,
 		      NULL, &process, &g->e))
 		return -1;
-	for (size_t i = 0; x->cgroups && i < h->n_hierarchies; i++)
-		dirs[i] = arena_printf(g->arena, "%s/skiff/c1", h->hierarchies[i].mount);
 	target.cgroups = dirs;
+	if (x->cgroups)
+		set_place(g, h, x->unit, dirs, &target);
 	return plan_build_exec(spec, &process, h, &target, o, g->arena, p, &g->e);
 }
 
@@ -463,7 +482,7 @@ static int build_update(struct golden *g, const struct host *h, struct plan *p)
 {
 	const struct g_update *x = g->c.update;
 	const char *dirs[HIERARCHIES_MAX] = { NULL };
-	const struct plan_target target = { .cgroups = dirs };
+	struct plan_target target = { .cgroups = dirs };
 	struct resources wanted, before, all;
 	const struct limits_now now = {
 		.memory = x->now.memory,
@@ -482,8 +501,7 @@ static int build_update(struct golden *g, const struct host *h, struct plan *p)
 	    load_resources(g, x->before, &before))
 		return -1;
 	plan_devices_merge(&before, &wanted, g->arena, &all);
-	for (size_t i = 0; i < h->n_hierarchies; i++)
-		dirs[i] = arena_printf(g->arena, "%s/skiff/c1", h->hierarchies[i].mount);
+	set_place(g, h, x->unit, dirs, &target);
 	return plan_build_update(&u, h, &target, g->arena, p, &g->e);
 }
 

@@ -54,6 +54,43 @@ def test_used(t):
     t.true(result.err, "a limit of its own cgroup could be written")
 
 
+@needs("root", "v2")
+def test_delegate(t):
+    """run.oci.delegate-cgroup: one more directory is the container's own, in or without a cgroup
+    namespace; exec finds it, and delete takes what was made in it"""
+    if "pids" in kernel.cgroup_mounts():
+        t.skip("v1 is there")
+    for cgroup_ns, uid, name in ((True, 7, "a/b"), (False, 0, "inner")):
+        t.note(name)
+        config = config_of(t, cgroup_ns=cgroup_ns, uid=uid)
+        config["annotations"] = {"run.oci.delegate-cgroup": name}
+        c = t.background(config)
+        path = kernel.cgroup_dirs(c.pid)[""]
+        above = path[:-len(name) - 1]
+        t.true(path.endswith(f"/{name}") and os.path.isdir(above), f"cgroup {path}")
+        t.equal((os.stat(path).st_uid, os.stat(path + "/cgroup.procs").st_uid),
+                (OUTSIDE + uid,) * 2)
+        t.equal(kernel.read(above + "/cgroup.procs"), "")
+        if cgroup_ns:
+            t.contains(c.sh("cat /proc/1/cgroup").out, f"0::/{name}\n")
+            t.equal(c.sh(f"mkdir /sys/fs/cgroup/{name}/more").rc, 0)
+        c.delete("--force")
+        t.true(not os.path.exists(above), f"{above} is left")
+
+
+@needs("root")
+def test_delegate_refused(t):
+    """where it cannot be: with version 1, without a cgroup, outside of the container's"""
+    for name, options, phrase in (("x", ("--cgroup-manager", "disabled"), "cgroup"),
+                                  ("../x", (), ".." if "pids" not in kernel.cgroup_mounts()
+                                   else "cgroup v2")):
+        config = t.config()
+        config["annotations"] = {"run.oci.delegate-cgroup": name}
+        t.fails(t.skiff(*options, "run", "--bundle", t.bundle(config), t.new_id()),
+                "annotations.run.oci.delegate-cgroup", phrase, rc=1)
+    t.equal(os.listdir(t.root), [])
+
+
 @needs("root")
 def test_not_handed_over(t):
     """not without a cgroup namespace, a writable mount, or version 2"""

@@ -1,9 +1,14 @@
 """--cgroup-manager systemd: a transient scope for each container, with its limits as properties."""
+import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 
+import inject
 import kernel
+import leaks
 import systemd
 from bundle import add_user_namespace
 from harness import Container, limit, needs, tag
@@ -36,6 +41,19 @@ def place(pid):
 
 def value(cgroup, name):
     return kernel.read(f"{CGROUPS}{cgroup}/{name}").strip()
+
+
+def disk_node():
+    """the machine's disk, as a device of a container"""
+    major, minor = map(int, kernel.read("/sys/block/vda/dev").split(":"))
+    return {"path": "/dev/disk", "type": "b", "major": major, "minor": minor}
+
+
+def disk_rule():
+    """to be read"""
+    node = disk_node()
+    del node["path"]
+    return {**node, "allow": True, "access": "r"}
 
 
 def gone(t, unit, cgroup, user=False):
@@ -150,8 +168,7 @@ def test_update(t):
 def test_device_rules_survive(t):
     """no reload of systemd's opens what is closed, or closes what is open"""
     config = t.config()
-    config["linux"]["devices"] = [{"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11,
-                                   "fileMode": 0o666}]
+    config["linux"]["devices"] = [disk_node()]
     c = launch(t, config)
     cgroup = CGROUPS + place(c.pid)
     for action in (None, ("daemon-reload",),
@@ -161,7 +178,12 @@ def test_device_rules_survive(t):
             systemd.control(*action)
         t.equal(kernel.device_programs(cgroup), 1)
         t.equal(c.sh("echo x >/dev/null").rc, 0)
-        t.contains(c.sh("exec 3</dev/kmsg").err, "not permitted")
+        t.contains(c.sh("exec 3</dev/disk").err, "not permitted")
+    t.ok("update", "--resources", "-", c.id, input=json.dumps({"devices": [disk_rule()]}))
+    systemd.control("daemon-reload")
+    t.equal(kernel.device_programs(cgroup), 1)
+    t.equal(c.sh("exec 3</dev/disk").rc, 0)
+    t.contains(c.sh("exec 3>>/dev/disk").err, "not permitted")
 
 
 @needs("systemd", "vm", "root")
@@ -243,7 +265,6 @@ def test_bus(t):
 
 
 @needs("systemd", "vm", "root")
-@limit(120)
 def test_taken_names(t):
     """a failed unit of the same name makes room, one that runs is left alone"""
     unit = f"{t.mark}-taken.scope"
@@ -257,7 +278,126 @@ def test_taken_names(t):
     t.fails(t.skiff(MANAGER, "run", "--bundle", t.bundle(config), t.new_id(), timeout=20),
             unit, "systemctl status")
     t.true(kernel.is_alive(c.pid), "the container whose unit it is")
+    t.equal(systemd.show(unit, "ActiveState", "Job"), {"ActiveState": "active", "Job": ""},
+            "nobody has asked for its end")
     t.equal(os.listdir(t.root), [c.id])
+
+
+@needs("systemd", "vm", "root", "memory", "pids", "io", "cpuset", "cmd:strace")
+def test_update_fails(t):
+    """when the last step of an update fails, files, properties and device rules are as before"""
+    config = t.config()
+    config["linux"]["devices"] = [disk_node()]
+    c = launch(t, config, resources={"memory": {"limit": 32 << 20}, "pids": {"limit": 20}})
+    scope, unit = f"/system.slice/skiff-{c.id}.scope", f"skiff-{c.id}.scope"
+    before = systemd.show(unit, "MemoryMax", "TasksMax", "IOReadBandwidthMax", "AllowedCPUs")
+    with open(t.path("new"), "w", encoding="utf-8") as f:
+        json.dump({
+            "memory": {"limit": 64 << 20}, "pids": {"limit": 55}, "cpu": {"cpus": "0"},
+            "blockIO": {"throttleReadBpsDevice": [{"major": disk_node()["major"],
+                                                   "minor": disk_node()["minor"], "rate": 4096}]},
+            "devices": [disk_rule()]}, f)
+    for what in ("error=EPIPE", "signal=SIGKILL"):  # at the helper's second message
+        t.note(what)
+        run, _ = inject.strace(t, f"sendto:{what}:when=2",
+                               ["update", "--resources", t.path("new"), c.id], follow=False)
+        t.true(run.rc, f"it succeeded: {run.trace}")
+        t.wait_until(lambda: systemd.show(unit, *before) == before, what="the old properties")
+        t.equal((value(scope, "memory.max"), value(scope, "pids.max")), (str(32 << 20), "20"))
+        if what == "error=EPIPE":
+            t.equal(value(scope + "/container", "memory.max"), str(32 << 20))
+            t.equal(value(scope + "/container", "pids.max"), "20")
+            t.equal(kernel.device_programs(CGROUPS + scope + "/container"), 1)
+            t.contains(c.sh("exec 3</dev/disk").err, "not permitted")
+
+
+@needs("systemd", "vm", "root", "cpu")
+def test_idle_and_burst(t):
+    """an idle container is idle among its neighbours, and the scope does not forbid its bursts"""
+    c = launch(t, resources={"cpu": {"idle": 1}})
+    scope = f"/system.slice/skiff-{c.id}.scope"
+    for path in (scope, scope + "/container"):
+        t.equal(value(path, "cpu.idle"), "1", path)
+    t.ok("update", "--cpu-idle", "0", "--cpu-share", "2048", c.id)
+    for path in (scope, scope + "/container"):
+        t.equal((value(path, "cpu.idle"), value(path, "cpu.weight")), ("0", "174"), path)
+    c = launch(t, resources={"cpu": {"quota": 20000, "period": 100000, "burst": 5000}})
+    scope = f"/system.slice/skiff-{c.id}.scope"
+    t.equal((value(scope, "cpu.max"), value(scope + "/container", "cpu.max"),
+             value(scope + "/container", "cpu.max.burst")),
+            ("max 100000", "20000 100000", "5000"))
+
+
+@needs("systemd", "vm", "root", "io")
+def test_io(t):
+    """limits of block devices hold in the scope, too, and change with an update"""
+    node = disk_node()
+    major, minor = node["major"], node["minor"]
+    rate = {"major": major, "minor": minor, "rate": 1 << 20}
+    c = launch(t, resources={"blockIO": {"throttleReadBpsDevice": [rate]}})
+    scope, unit = f"/system.slice/skiff-{c.id}.scope", f"skiff-{c.id}.scope"
+    for path in (scope, scope + "/container"):
+        t.contains(value(path, "io.max"), f"{major}:{minor} rbps=1048576", path)
+    t.contains(systemd.show(unit, "IOReadBandwidthMax")["IOReadBandwidthMax"], "1048576")
+    t.ok("update", "--resources", "-", c.id, input=json.dumps(
+        {"blockIO": {"throttleReadBpsDevice": [{**rate, "rate": 2 << 20}]}}))
+    for path in (scope, scope + "/container"):
+        t.contains(value(path, "io.max"), f"{major}:{minor} rbps=2097152", path)
+
+
+@needs("systemd", "vm", "root", "pids")
+def test_delegate(t):
+    """run.oci.delegate-cgroup: the container owns a cgroup below the one with the limits"""
+    config = t.config()
+    config["linux"]["namespaces"].append({"type": "cgroup"})
+    add_user_namespace(config)
+    c = launch(t, config, annotations={"run.oci.delegate-cgroup": "inner"},
+               resources={"pids": {"limit": 40}})
+    own = f"/system.slice/skiff-{c.id}.scope/container"
+    t.equal(place(c.pid), own + "/inner")
+    t.equal(c.sh("cat /proc/1/cgroup").out, "0::/inner\n")
+    t.equal((value(own, "pids.max"), value(own + "/inner", "pids.max")), ("40", "max"))
+    t.contains(value(own + "/inner", "cgroup.controllers"), "pids")
+    t.equal((os.stat(CGROUPS + own).st_uid, os.stat(CGROUPS + own + "/inner").st_uid),
+            (0, 100000))
+    t.contains(c.sh("cat /proc/self/cgroup").out, "0::/inner\n")
+    t.ok("delete", "--force", c.id)
+    gone(t, f"skiff-{c.id}.scope", own)
+
+
+@needs("systemd", "vm", "root", "cmd:strace")
+def test_killed_early(t):
+    """SIGKILL between the unit's start and the record of init leaves nothing after delete"""
+    path = t.bundle(t.config("/bin/sleep", "100000"))
+    for call, word in (("mkdir", "/container"), ("symlinkat", "init")):
+        t.note(f"{call} {word}")
+        control, _ = inject.strace(t, f"{call}:delay_exit=0", [
+            MANAGER, "create", "--bundle", path, t.new_id()], follow=False)
+        calls = [line for line in control.trace if re.match(call + r"\(", line)]
+        k = next(i for i, line in enumerate(calls) if word in line) + 1
+        t.ok("delete", "--force", t.ids[-1])
+        ident = t.new_id()
+        run, _ = inject.strace(t, f"{call}:signal=SIGKILL:when={k}", [
+            MANAGER, "create", "--bundle", path, ident], follow=False)
+        t.true(run.rc != 0, f"it was not killed: {run.trace}")
+        t.ok("delete", "--force", ident)
+        gone(t, f"skiff-{ident}.scope", f"/system.slice/skiff-{ident}.scope")
+        t.equal((leaks.settled(leaks.processes, t), os.path.exists(f"{t.root}/{ident}")),
+                ([], False))
+
+
+@tag("slow")
+@needs("systemd", "vm", "root")
+def test_no_answer(t):
+    """a systemd that does not answer ends the command in bounded time, with nothing left"""
+    with socket.socket(socket.AF_UNIX) as dumb:
+        dumb.bind(t.path("dumb"))
+        dumb.listen()
+        with systemd.covered("/run/systemd/private", t.path("dumb")):
+            result = t.skiff(MANAGER, "run", "--bundle", t.bundle(), t.new_id())
+    t.fails(result, "no answer within 25 s", rc=1)
+    t.true(result.seconds < 60, f"{result.seconds} s")
+    t.equal(os.listdir(t.root), [])
 
 
 @needs("systemd", "vm", "root")
@@ -391,3 +531,19 @@ def test_user_namespace(t):
                        "--setgroups=allow", t.binary, "--root", t.root, MANAGER, "run", "--bundle", t.bundle(config), ident)
     t.equal(result.rc, 0, result.err)
     t.contains(result.out, f"{manager_cgroup()}/user.slice/skiff-{ident}.scope/container\n")
+
+
+@tag("systemd")
+@needs("systemd", "vm", "user")
+def test_login_session(t):
+    """exec from a login session, whose processes a user may not move: systemd does it"""
+    if manager_cgroup() in place(os.getpid()):
+        t.skip("the caller is among the user's own cgroups (run -m session)")
+    c = launch(t, user_config(t), resources={"pids": {"limit": 40}})
+    scope = f"{manager_cgroup()}/user.slice/skiff-{c.id}.scope"
+    t.equal(place(c.pid), scope + "/container")
+    t.contains(c.sh("cat /proc/self/cgroup").out, scope + "/container\n")
+    os.mkdir(CGROUPS + scope + "/container/below")
+    t.contains(t.ok("exec", "--cgroup", "below", c.id, "/bin/cat", "/proc/self/cgroup").out,
+               scope + "/container/below\n")
+    t.equal(c.sh("exit 7").rc, 7)
