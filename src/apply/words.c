@@ -16,7 +16,16 @@ struct facts {
 	enum op op;
 	const char *origin, *first, *second, *detail;
 	int error;
+	bool live; /* in a running container, by `mounts add` */
 };
+
+static bool is_live(const struct plan *p)
+{
+	for (size_t i = 0; i < p->init.n; i++)
+		if (p->init.v[i].op == OP_ROOT_ENTER)
+			return true;
+	return false;
+}
 
 static void from_plan(const struct plan *p, const struct report *r, struct facts *f)
 {
@@ -27,6 +36,7 @@ static void from_plan(const struct plan *p, const struct report *r, struct facts
 	f->origin = plan_text(p, s->origin);
 	f->first = plan_text(p, s->str[0]);
 	f->second = plan_text(p, s->str[1]);
+	f->live = is_live(p);
 }
 
 static void collect(const struct plan *p, const struct report *r, const char *text,
@@ -34,7 +44,7 @@ static void collect(const struct plan *p, const struct report *r, const char *te
 {
 	const char *first = text + strlen(text) + 1, *detail = first + strlen(first) + 1;
 
-	*f = (struct facts){ (enum op)r->op, text, first, "", detail, r->value };
+	*f = (struct facts){ (enum op)r->op, text, first, "", detail, r->value, false };
 	if (p)
 		from_plan(p, r, f);
 }
@@ -111,6 +121,7 @@ static const char *subject(const struct facts *f)
 	case OP_ROOT_ATTACH:
 		return "root file system";
 	case OP_TARGET:
+	case OP_ROOT_ENTER:
 		return "mount point";
 	case OP_FS:
 		return "file system";
@@ -125,8 +136,10 @@ static const char *reason_of_place(const struct facts *f)
 	bool kernel = !strncmp(f->first, "/proc/", 6) || !strncmp(f->first, "/sys/", 5);
 
 	if (f->error == EXDEV || f->error == ELOOP)
-		return "a link there leads out of the root, through /proc/PID, or in "
-		       "circles";
+		return f->live ? "in a running container no link is followed to or in "
+				 "another mount: name the place itself"
+			       : "a link there leads out of the root, through /proc/PID, "
+				 "or in circles";
 	if (f->error == EEXIST)
 		return f->op == OP_LINK   ? "what is there is no link to the same place"
 		       : f->op == OP_NODE ? "what is there is not that device"
@@ -159,6 +172,11 @@ static const char *reason(const struct facts *f)
 	case OP_NODE:
 	case OP_TARGET:
 		return reason_of_place(f);
+	case OP_ROOT_ENTER:
+		return f->error == ESTALE
+			       ? "the container's mount is no longer where it was: its "
+				 "directories were moved, or it was taken away"
+			       : reason_of_place(f);
 	case OP_UNMOUNT:
 		if (f->error == ESTALE)
 			return "the container has led the path to another mount";

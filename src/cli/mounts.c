@@ -32,8 +32,9 @@ const struct cmd cmd_mounts = {
 		"their destinations, the last one first. FILE (- is stdin) is JSON: the list of mounts, each as\n"
 		"in config.json, or an object with the list as \"mounts\". Destinations are inside the\n"
 		"container's root, relative sources count from the bundle. A file system that needs a path or device\n"
-		"of the host must be mounted there first, and then be bound. Mounts that were added are not\n"
-		"recorded: they end with the container.",
+		"of the host must be mounted there first, and then be bound. A destination in a mount of the\n"
+		"container (a volume) must name it without symbolic links: the container leads nothing into what\n"
+		"it shares with the host. Mounts that were added end with the container.",
 		"echo '[{\"destination\": \"/data\", \"type\": \"bind\", \"source\": \"/srv/data\",\n"
 		"  \"options\": [\"bind\", \"ro\"]}]' | skiff mounts add web1 -", mounts_opts,
 	},

@@ -42,6 +42,7 @@ struct init {
 		[2]; /* clones of the empty file and directory that found no use yet, or -1 */
 	bool classic; /* move_mount was refused for the root: mount(2) does everything */
 	bool live;    /* inside a running container: its /proc is not to be trusted */
+	uint64_t confine; /* RESOLVE_* for every name */
 	bool no_openat2, no_tree_attr, masks_attached;
 	bool shared; /* mounts were made shared: the old root must not tell its end */
 	bool joined_user;      /* in a user namespace that existed before */

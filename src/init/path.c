@@ -83,7 +83,7 @@ static int path_walk(struct init *c, int dir, const char *path, uint64_t flags)
 int path_open(struct init *c, int dir, const char *path, uint64_t flags, uint64_t resolve)
 {
 	struct open_how how = { .flags = flags | O_CLOEXEC,
-				.resolve = resolve | RESOLVE_IN_ROOT };
+				.resolve = resolve | c->confine | RESOLVE_IN_ROOT };
 	long r = -ENOSYS;
 
 	if (dir < 0 && dir != AT_FDCWD)
@@ -96,6 +96,8 @@ int path_open(struct init *c, int dir, const char *path, uint64_t flags, uint64_
 	/* EPERM: a system call filter around us that does not know it. */
 	if (r == -ENOSYS || r == -EPERM) {
 		c->no_openat2 = c->no_openat2 || r == -ENOSYS;
+		if (c->confine) /* a walk does not see where mounts begin */
+			return (int)r;
 		return path_walk(c, dir, path, flags);
 	}
 	return fds_note(c, r);

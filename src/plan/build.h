@@ -50,6 +50,7 @@ struct plan_target {
 	int pid;                         /* of its init, for mounts */
 	const struct live_mount *mounts; /* that may be removed */
 	size_t n_mounts;
+	strs places; /* destinations of the configuration's mounts */
 };
 
 struct steps {

@@ -5,7 +5,8 @@
  * cgroup: a frozen container does not stop it.
  *
  * The container runs and is hostile: nothing that init does there depends on a name outside the descriptor of the
- * root, on the container's /proc, or on a path of the host that would be looked up inside.
+ * root, on the container's /proc, or on a path of the host that would be looked up inside. What is made and where it is
+ * mounted is on the mount that the caller named, never in a volume that a link or a renamed directory leads to.
  */
 #include <linux/capability.h>
 #include <linux/sched.h>
@@ -95,6 +96,38 @@ static void enter(struct build *b, bool remove)
 		plan_init(b->p, OP_DUMPABLE, NULL);
 	}
 	plan_init(b->p, OP_ROOT_ENTER, NULL)->slot[0] = SLOT_ROOTFS;
+}
+
+/* The longest of these paths that `path` is or lies below. */
+static size_t longest(struct build *b, const char *path, const char *mount, size_t best)
+{
+	const char *clean = part_clean(b, mount);
+	size_t n = strlen(clean);
+
+	if (n <= best || n == 1 || strncmp(path, clean, n) != 0 ||
+	    (path[n] && path[n] != '/'))
+		return best;
+	return n;
+}
+
+/* The container must not lead a destination into a mount that the caller did not name: a volume is shared with the
+ * host. Of the container's mounts only those that the destination lies in by its name are entered. */
+void part_enter_mount(struct build *b, size_t i, const char *path)
+{
+	const struct plan_target *t = b->target;
+	struct step *s;
+	size_t n = 0;
+
+	for (size_t k = 0; k < t->places.n; k++)
+		n = longest(b, path, t->places.v[k], n);
+	for (size_t k = 0; k < t->n_mounts; k++)
+		n = longest(b, path, t->mounts[k].path, n);
+	for (size_t k = 0; k < i; k++)
+		n = longest(b, path, b->spec->mounts.v[k].destination, n);
+	b->below = n;
+	s = plan_init(b->p, OP_ROOT_ENTER, "mounts[%zu].destination", i);
+	s->slot[0] = SLOT_ROOTFS;
+	s->str[0] = plan_str(b->p, n ? part_text(b, "%.*s", (int)n, path) : "/");
 }
 
 static void spawn(struct plan *p)

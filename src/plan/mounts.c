@@ -19,11 +19,16 @@ static bool is_type(const struct mount *m, const char *type)
 	return m->type && !strcmp(m->type, type);
 }
 
+static const char *part_below(const struct build *b, const char *path)
+{
+	return path[b->below] ? path + b->below : "/";
+}
+
 struct step *part_target(struct build *b, size_t i, const char *path, unsigned flags)
 {
 	struct step *s = plan_init(b->p, OP_TARGET, "mounts[%zu].destination", i);
 
-	s->str[0] = plan_str(b->p, path);
+	s->str[0] = plan_str(b->p, part_below(b, path));
 	s->slot[0] = SLOT_TARGET;
 	s->flags = (uint16_t)flags;
 	s->word[0] = 0755;
@@ -129,7 +134,7 @@ static void copy_link(struct build *b, size_t i, const char *path)
 {
 	struct step *s = plan_init(b->p, OP_LINK, "mounts[%zu].destination", i);
 
-	s->str[0] = plan_str(b->p, path);
+	s->str[0] = plan_str(b->p, part_below(b, path));
 	s->str[1] = plan_str(b->p, part_link(b, i));
 	s->slot[0] = SLOT_ROOTFS;
 }
@@ -302,7 +307,7 @@ static int fs(struct build *b, size_t i, const char *path, const struct mount_wi
 	fs_options(b, i, w, s);
 	if (copy_up) {
 		s = plan_init(b->p, OP_COPY_UP, "mounts[%zu].options", i);
-		s->str[0] = plan_str(b->p, path);
+		s->str[0] = plan_str(b->p, part_below(b, path));
 		s->slot[0] = SLOT_MOUNT;
 	}
 	attr(b, i, SLOT_MOUNT, &later);
@@ -325,6 +330,8 @@ static int one(struct build *b, size_t i)
 			      part_text(b, "mounts[%zu].destination", i),
 			      "the root itself: that is what root.path is for");
 	mount_options_read(&m->options, b->p->arena, &w);
+	if (b->live)
+		part_enter_mount(b, i, path);
 	if (w.remount) {
 		remount(b, i, path, &w);
 		return 0;

@@ -20,6 +20,9 @@ int part_source(struct build *b, const char *path, unsigned flags, const char *o
 void part_source_at(struct build *b, int slot, const char *path, unsigned flags,
 		    const char *origin);
 
+/* live.c: takes the mount of a running container that path lies in; b->below says how much of path leads there */
+void part_enter_mount(struct build *b, size_t i, const char *path);
+
 /* idmap.c: idmapped mounts */
 /* The slot of mount i's source if it is idmapped, else a new one. */
 int part_idmap_slot(struct build *b, size_t i);

@@ -18,13 +18,14 @@ struct build {
 
 	/* Filled by plan_ns_choose. */
 	uint32_t ns_new, ns_joined; /* CLONE_NEW* that are made, and that exist already */
-	bool live;                  /* mounts of a running container */
 	bool user_ns;       /* init ends in a user namespace that is not skiff's */
 	bool can_mount;     /* the host side may clone mount sources */
 	bool deny_groups;   /* setgroups is denied in the container's user namespace */
 	id_maps uids, gids; /* of a new user namespace */
 	int ns_slots[NS_COUNT];
 	struct idmap *idmaps; /* per mount; NULL: none is idmapped */
+	bool live;            /* mounts of a running container */
+	size_t below; /* live: so much of a destination names a mount it lies in */
 
 	struct cgroup_plan cg;
 	strs resctrl;  /* directories of resctrl, in the order in which they are joined */
@@ -97,8 +98,7 @@ void plan_masks(struct build *b); /* read-only and masked paths */
 int plan_terminal(struct build *b); /* INIT: TTY, HOST: TTY_TAKE */
 int plan_process_place(
 	struct build *b); /* working directory, program: what can fail early */
-int plan_process_tail(
-	struct build *b); /* who it is and what it may do, up to but without EXEC */
+int plan_process_tail(struct build *b); /* who it is, what it may do; no EXEC */
 void plan_process_exec(struct build *b);
 uint64_t part_kept_fds(const struct build *b);
 int plan_identity(struct build *b);

@@ -139,6 +139,17 @@ static bool shares_mounts(const struct container *c)
 	       own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
+/* Of the mounts that config.json asks for. */
+static strs destinations(const struct mounts_job *j)
+{
+	const struct spec *spec = j->c->spec;
+	strs l = { arena_array(&j->s->arena, spec->mounts.n + 1, sizeof(char *)), 0 };
+
+	for (size_t i = 0; i < spec->mounts.n; i++)
+		l.v[l.n++] = spec->mounts.v[i].destination;
+	return l;
+}
+
 static int plan(struct mounts_job *j, bool remove, struct err *e)
 {
 	struct plan_target target;
@@ -151,6 +162,7 @@ static int plan(struct mounts_job *j, bool remove, struct err *e)
 		return -1;
 	target.mounts = j->added;
 	target.n_mounts = j->n_added;
+	target.places = destinations(j);
 	if (shares_mounts(j->c))
 		target.ns_flags &= ~(uint32_t)CLONE_NEWNS;
 	if (!remove)

@@ -170,6 +170,64 @@ def test_path_led_to_another_mount(t):
     t.equal(kernel.mount_at(c.pid, "/vol/data"), None)
 
 
+def with_volume(t, *words):
+    """a running container with a volume at /data/vol that the host shares, and its directory"""
+    config, volume = t.config(), t.path("volume")
+    os.mkdir(volume)
+    config["mounts"].append(bind(volume, "/data/vol", *words))
+    return writable(t, config)[0], volume
+
+
+@needs("root")
+def test_led_into_a_volume(t):
+    """a link, or a directory that was moved, leads nothing into a volume that the caller did not name:
+    neither directories nor mounts"""
+    c, volume = with_volume(t)
+    path, before = source(t), points(c)
+    for trick in ("ln -s data/vol /way", "ln -s /data/vol /way", "mkdir /way; ln -s ../data/vol/. /way/x",
+                  "ln -s loop/../data /way; mkdir /loop", "cp -a /data/vol /way; mv /data /way/x",
+                  "mkdir /way /way/x; ln -s / /way/x/deep"):
+        t.equal(c.sh(trick).rc, 0, trick)
+        place = next(m.point for m in kernel.mountinfo(c.pid) if m.point.endswith("/vol"))
+        for one in (bind(path, "/way/x/deep/data/vol/made"), bind(path, "/way/x/vol/deep"),
+                    bind(path, "/way/x"), bind(path + "/file", "/way/file"),
+                    mount("/way/x/vol", "tmpfs"), mount("/way/vol/deep", "tmpfs")):
+            change(t, c, "add", one)
+            t.equal(os.listdir(volume), [], f"made in the volume: {trick}, {one}")
+            found = kernel.mountinfo(c.pid)
+            own = next(m for m in found if m.point == place)
+            t.equal([m.point for m in found if m.parent == own.id], [], "mounted in the volume")
+            change(t, c, "remove", one)
+        c.sh("[ -e /data ] || mv /way/x /data; rm -rf /way /loop")
+    t.equal(points(c), before, "what is mounted")
+
+
+@needs("root")
+def test_named_volume(t):
+    """below a volume that the destination names mounts are made as ever, and on it"""
+    c, volume = with_volume(t)
+    path = source(t)
+    add(t, c, bind(path, "/data/vol/new/dir"), mount("/data/vol/new/dir2", "tmpfs"),
+        mount("/dev/shm/x", "tmpfs"), mount("/data/vol/new/dir2/deep", "tmpfs"))
+    t.equal(sorted(os.listdir(volume + "/new")), ["dir", "dir2"])
+    t.equal(c.sh("ls /data/vol/new/dir; ls /data/vol/new/dir2").out.split(), ["file", "deep"])
+    add(t, c, mount("/data/vol/new/dir2/deep/er", "tmpfs"), mount("/data/vol", "tmpfs"))
+    t.equal(c.sh("ls -A /data/vol").out, "", "what covers the volume")
+
+
+@needs("root")
+def test_links_in_a_volume(t):
+    """in a volume no link is followed, and a volume that was moved away is missed: it is said why"""
+    c, volume = with_volume(t)
+    path = source(t)
+    os.symlink("/etc", volume + "/out")
+    os.mkdir(volume + "/real")
+    t.fails(change(t, c, "add", bind(path, "/data/vol/out/x")), "no link is followed", rc=1)
+    t.equal(c.sh("mv /data /data2; mkdir -p /data/vol").rc, 0)
+    t.fails(change(t, c, "add", bind(path, "/data/vol/x")), "no longer where it was", rc=1)
+    t.equal(c.sh("ls -A /data/vol").out, "")
+
+
 @needs("root")
 def test_false_proc(t):
     """a container that puts something else on its /proc gains nothing"""
