@@ -21,7 +21,7 @@ static const struct opt global_opts[] = {
 	O_WORD(G, log_format, 0, "log-format", "text json", "Format of log records (default: text)."),
 	O_WORD(G, log_level, 0, "log-level", "error warning debug", "Least severe records to log (default: errors, and warnings of commands that succeed)."),
 	O_FLAG(G, debug, 0, "debug", "Log each step of the plan, too: the same as --log-level debug."),
-	O_WORD(G, cgroup_manager, 0, "cgroup-manager", "cgroupfs systemd disabled", "Who makes the container's cgroup: skiff, systemd, or nobody (default: cgroupfs)."),
+	O_WORD(G, cgroup_manager, 0, "cgroup-manager", "cgroupfs systemd disabled", "Who makes the container's cgroup: skiff, systemd, or nobody (default: cgroupfs). With nobody there are neither limits nor device rules but the caller's."),
 	O_FLAG(G, systemd_cgroup, 0, "systemd-cgroup", "The same as --cgroup-manager systemd."),
 	O_WORD(G, rootless, 0, "rootless", "true false auto",
 	       "Whether to run without a cgroup (and so without limits) where none may be made, and to keep state in $XDG_RUNTIME_DIR (default: auto, which is true without real root)."),
