@@ -114,6 +114,6 @@ check-tap: $(check_PROGRAMS)
 .PHONY: check-tap tests
 
 EXTRA_DIST += tests/coverage.md tests/coverage.py tests/unit/bad_configs.def tests/golden/base tests/golden/cases tests/golden/hosts tests/fixtures \
-	tests/fuzz tests/integration tests/bench tests/vm
+	tests/fuzz tests/integration tests/bench tests/vm tests/engines
 dist-hook:
 	find '$(distdir)' -name __pycache__ -type d -prune -exec rm -rf {} +
