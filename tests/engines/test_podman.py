@@ -114,8 +114,7 @@ def test_out_of_memory(t):
 def test_failures(t):
     """statuses that scripts rely on: 126 cannot be executed, 127 is not there"""
     with Podman(t, "cgroupfs") as podman:
-        for program, status in (("/etc", 126), ("/etc/passwd", 126), ("/nowhere", 127),
-                                ("nowhere", 127)):
+        for program, status in (("/etc/passwd", 126), ("nowhere", 127)):
             t.note(program)
             result = podman.once("--log-driver", "none", IMAGE, program)
             t.equal(result.rc, status)
