@@ -58,3 +58,14 @@ def test_network(t):
     with Podman(t) as podman:
         result = podman.once(IMAGE, "ip", "-o", "addr", network="slirp4netns")
         t.contains(result.out, "tap0")
+
+
+@needs("user", "vm", "cmd:podman")
+@tag("engine", "slow")
+@limit(300)
+def test_cgroupfs(t):
+    """--cgroup-manager=cgroupfs, for machines without systemd"""
+    with Podman(t, "cgroupfs") as podman:
+        c = podman.start("--userns", "keep-id", IMAGE, "sleep", "100000")
+        t.equal(c.exec("id", "-u").out, f"{os.geteuid()}\n")
+        c.remove()
