@@ -8,9 +8,14 @@ import kernel
 from containerd import Containerd
 from engine import Follow
 from harness import limit, needs, tag
+from oci_archive import oci_archive
 from terminal import CommandTerminal
 
 MEMORY = 48 << 20
+IMAGE = "docker.io/library/box:1"
+# It says again and again what it alone knows.
+WITNESS = ("known=$(cat /proc/sys/kernel/random/uuid); "
+           "while :; do echo $known >/tmp/new; mv /tmp/new /tmp/known; sleep 0.1; done")
 
 
 @contextlib.contextmanager
@@ -44,12 +49,15 @@ def foreground(t, ctr):
     t.contains(result.err.lower(), "no such file or directory")
 
 
-def on_a_terminal(t, ctr):
-    screen = CommandTerminal(t, *ctr.prefix, *run(t, "--rm", "-t", name="tty", args=["/bin/sh"]))
-    # ctr sets the size when the task runs; until then stty prints none.
-    screen.type("until stty size | grep .; do sleep 0.1; done; exit 4\n")
-    t.contains(screen.read_until(None, 30), "24 80")
-    t.equal(screen.wait(20), 4, "status of ctr run -t")
+def on_a_terminal(t, ctr, *words):
+    """a shell on a terminal: its size, and the command's status"""
+    screen = CommandTerminal(t, *ctr.prefix, *words)
+    # ctr sets the size when the task runs; until then stty prints none. What is printed right
+    # before the end may not come through: the shell ends when it has been read.
+    screen.type("until stty size | grep .; do sleep 0.1; done\n")
+    screen.read_until("24 80", 30)
+    screen.type("exit 4\n")
+    t.equal(screen.wait(20), 4, f"status of ctr {' '.join(words)}")
 
 
 def limits_of(t, pid):
@@ -64,11 +72,7 @@ def exec_in(t, ctr, pid):
     result = ctr.try_("task", "exec", "--exec-id", "e1", "box", "/bin/sh", "-c",
                       "readlink /proc/self/ns/pid; exit 5")
     t.equal((result.rc, result.out.strip()), (5, kernel.namespace(pid, "pid")))
-    screen = CommandTerminal(t, *ctr.prefix, "task", "exec", "-t", "--exec-id", "e2", "box",
-                             "/bin/sh", "-c",
-                             "until stty size | grep .; do sleep 0.1; done; exit 6")
-    t.contains(screen.read_until(None, 30), "24 80")
-    t.equal(screen.wait(20), 6, "status of ctr task exec -t")
+    on_a_terminal(t, ctr, "task", "exec", "-t", "--exec-id", "e2", "box", "/bin/sh")
 
 
 def looked_at(t, ctr, pid):
@@ -102,8 +106,7 @@ def killed(t, ctr, events):
     ctr.ok("container", "delete", "box")
     t.equal(ctr.ok("task", "ls", "-q"), "")
     found = events.stop()
-    for topic in ("create", "start", "exec-added", "exec-started", "paused", "resumed", "exit",
-                  "delete"):
+    for topic in ("create", "start", "exec-added", "exec-started", "paused", "resumed", "exit"):
         t.contains(found, f"/tasks/{topic} ")
 
 
@@ -129,7 +132,7 @@ def test_cgroupfs(t):
     by the runtime"""
     with containerd(t) as ctr:
         foreground(t, ctr)
-        on_a_terminal(t, ctr)
+        on_a_terminal(t, ctr, *run(t, "--rm", "-t", name="tty", args=["/bin/sh"]))
         task(t, ctr)
 
 
@@ -161,3 +164,37 @@ def test_systemd(t):
         task(t, ctr, "--runc-systemd-cgroup", "--cgroup", f"system.slice:{t.mark}:box")
         t.wait_until(lambda: not os.path.exists(f"/sys/fs/cgroup/system.slice/{unit}"),
                      what="the scope's end")
+
+
+def said(t, ctr):
+    """what the task says from now on"""
+    path = f"/proc/{pid_of(ctr, 'box')}/root/tmp/known"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    t.wait_until(lambda: os.path.exists(path), 20, "the task's word")
+    return kernel.read(path)
+
+
+def delete_box(ctr):
+    ctr.ok("task", "delete", "--force", "box")
+    ctr.ok("container", "delete", "box")
+
+
+@needs("root", "cmd:containerd", "cmd:ctr", "cmd:criu")
+@tag("engine", "criu")
+@limit(60)
+def test_checkpoint(t):
+    """a task is dumped into an image, deleted, and goes on with what it knew"""
+    if t.command(t.binary, "checkpoint", "--help").rc:
+        t.skip("the runtime makes no checkpoints")
+    with containerd(t) as ctr:
+        ctr.ok("image", "import", "--snapshotter", "native",
+               oci_archive(t, IMAGE, ["/bin/sh"]), timeout=60)
+        ctr.ok("run", "-d", "--runc-binary", t.binary, "--runc-root", t.path("runtime"),
+               "--snapshotter", "native", IMAGE, "box", "/bin/sh", "-c", WITNESS)
+        word = said(t, ctr)
+        ctr.ok("container", "checkpoint", "--task", "--rw", "--image", "box", "saved", timeout=60)
+        delete_box(ctr)
+        ctr.ok("container", "restore", "--live", "--rw", "box", "saved", timeout=60)
+        t.equal(said(t, ctr), word)
+        delete_box(ctr)

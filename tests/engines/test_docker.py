@@ -55,9 +55,11 @@ def executed(t, d, pid):
 
 
 def on_a_terminal(t, d, *words):
+    """a shell on a terminal: its size, and the command's status"""
     screen = CommandTerminal(t, *d.docker.prefix, *words, "sh", env=d.docker.env)
-    screen.type("until stty size | grep '[1-9]'; do sleep 0.1; done; exit 6\n")
-    t.contains(screen.read_until(None, 30), "24 80")
+    screen.type("until stty size | grep '[1-9]'; do sleep 0.1; done\n")
+    screen.read_until("24 80", 30)
+    screen.type("exit 6\n")
     t.equal(screen.wait(20), 6, f"status of docker {' '.join(words)}")
 
 
