@@ -162,6 +162,19 @@ static const char *reason_of_scheduler(int error)
 	return error == EINVAL ? "this kernel does not take these values together" : "";
 }
 
+/* mount_too_revealing() of the kernel, and whose namespace it is. */
+static const char *reason_of_view(const struct facts *f)
+{
+	static const char *const views[] = { "/proc", "/sys", "proc", "sysfs" };
+
+	for (size_t i = 0; f->error == EPERM && i < sizeof(views) / sizeof(views[0]); i++)
+		if (!strcmp(f->first, views[i]))
+			return "the kernel makes no new one where parts of the caller's "
+			       "own are covered by other mounts: bind that, or call "
+			       "skiff where it is whole";
+	return f->error == ENODEV ? "this kernel has no such file system" : "";
+}
+
 /* What an errno means here, or what helps, where that is known. */
 static const char *reason(const struct facts *f)
 {
@@ -189,7 +202,8 @@ static const char *reason(const struct facts *f)
 			       ? "unpack an image there"
 			       : "";
 	case OP_FS:
-		return f->error == ENODEV ? "this kernel has no such file system" : "";
+	case OP_ATTACH:
+		return reason_of_view(f);
 	case OP_SCHEDULER:
 		return reason_of_scheduler(f->error);
 	case OP_SYSCTL:

@@ -140,8 +140,9 @@ void part_oom(struct build *b)
 	s = plan_host(b->p, OP_PROC_WRITE, "%soomScoreAdj", part_at(b));
 	s->str[0] = plan_str(b->p, "oom_score_adj");
 	s->str[1] = plan_str(b->p, part_text(b, "%lld", (long long)wish->v));
-	/* An ordinary user may raise it, not lower it: what the engine's default is depends on the session. */
-	if (!host_has_cap(b->host, CAP_SYS_RESOURCE))
+	/* An ordinary user may raise it, not lower it: what the engine's default is depends on the session. The right to
+	 * that is the host's, a user namespace does not give it. */
+	if (b->host->own_userns || !host_has_cap(b->host, CAP_SYS_RESOURCE))
 		s->policy = POL_WARN;
 }
 

@@ -206,7 +206,10 @@ static const char *host_view(const struct build *b, const struct mount *m)
 	/* A joined network belongs to whoever made it; its interfaces cannot be shown from a user namespace made since. */
 	if (b->ns_new & CLONE_NEWUSER)
 		own &= ~(b->ns_joined & CLONE_NEWNET);
-	for (size_t k = 0; b->user_ns && k < sizeof(views) / sizeof(views[0]); k++)
+	/* The caller's own user namespace does not own the host's either. */
+	if (!b->user_ns && !b->host->own_userns)
+		return NULL;
+	for (size_t k = 0; k < sizeof(views) / sizeof(views[0]); k++)
 		if (is_type(m, views[k].type) && !(own & views[k].ns))
 			return views[k].host;
 	return NULL;

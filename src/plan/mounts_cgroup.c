@@ -103,7 +103,7 @@ static int v2_only(struct build *b, size_t i, const char *path,
 		fresh(b, i, h, path, w);
 		return 0;
 	}
-	if (!b->user_ns) {
+	if (!b->user_ns && !b->host->own_userns) {
 		clone_dir(b, i, h->mount, path, w);
 		return 0;
 	}
