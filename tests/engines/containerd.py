@@ -5,7 +5,7 @@ import os
 
 import kernel
 from engine import Daemon, Engine
-from harness import Failure
+from harness import SLOW, Failure
 
 CONFIG = """version = 2
 root = "{dir}/containerd"
@@ -27,8 +27,8 @@ class Containerd(Daemon):
         with open(path, "w") as f:
             f.write(config.format(dir=t.dir, address=self.address))
         super().__init__(t, "containerd", "containerd", "--config", path)
-        self.ctr = Engine(t, "ctr", "--address", self.address, "--namespace",
-                          namespace or t.mark)
+        self.ctr = Engine(t, "ctr", "--address", self.address, "--connect-timeout",
+                          f"{10 * SLOW:g}s", "--namespace", namespace or t.mark)
         self.wait_ready(lambda: os.path.exists(self.address)
                         and not self.ctr.try_("version").rc)
 
