@@ -58,6 +58,8 @@ int cli_error(struct cli *cli, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int cli_usage_error(struct cli *cli, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Logs a warning of a command that succeeds, unless --log-level asks for errors only. */
+void cli_warning(struct cli *cli, const char *text);
 /* Logs the warnings that the library has by now; at the end of a command it is done anyway. */
 void cli_warnings(struct cli *cli, const struct cmd *cmd);
 /* Writes text to stdout: 0, or the exit status after an error was logged. */

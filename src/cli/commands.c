@@ -102,6 +102,15 @@ int cli_usage_error(struct cli *cli, const char *fmt, ...)
 	return r;
 }
 
+void cli_warning(struct cli *cli, const char *text)
+{
+	struct log_record r = { .level = LOG_WARN, .msg = text };
+
+	if (!cli->globals.log_level && cli->log.level < LOG_WARN)
+		cli->log.level = LOG_WARN;
+	log_record(&cli->log, &cli->arena, &r);
+}
+
 /* Of a success warnings are shown unless a level was asked for; beside an error only when
  * asked for: engines read the log file of a failure as one record, or its last one. */
 void cli_warnings(struct cli *cli, const struct cmd *cmd)

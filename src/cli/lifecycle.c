@@ -87,6 +87,10 @@ static int for_each(struct cli *cli, const struct each *each, const char *patter
 
 	if (skiff_match(cli->skiff, pattern, &ids, &n, &e) < 0)
 		return cli_fail(cli, &e);
+	if (!n)
+		cli_warning(cli,
+			    arena_printf(&cli->arena, "no container's id matches \"%s\"",
+					 pattern));
 	for (size_t i = 0; i < n; i++) {
 		int r = each->act(cli, ids[i], each);
 

@@ -239,16 +239,12 @@ static int run_update(struct cli *cli, const void *opts, int argc, char **argv)
 		u.resources = b.p;
 		u.length = b.len;
 	}
-	if (o->kernel_memory) {
-		struct log_record warning = {
-			.level = LOG_WARN,
-			.msg = "--kernel-memory has no effect: kernels have no such "
-			       "limit any more",
-		};
-
-		log_record(&cli->log, &cli->arena, &warning);
-	}
-	return skiff_update(cli->skiff, &u, &e) < 0 ? cli_fail(cli, &e) : 0;
+	if (skiff_update(cli->skiff, &u, &e) < 0)
+		return cli_fail(cli, &e);
+	if (o->kernel_memory)
+		cli_warning(cli, "--kernel-memory has no effect: kernels have no such "
+				 "limit any more");
+	return 0;
 }
 
 const struct cmd cmd_update = {

@@ -247,6 +247,7 @@ def test_kill_regex(t):
     t.ok("kill", "-r", "no-such-id", "KILL")
     t.ok("kill", "--all", "-r", some[0].id, "KILL")
     t.fails(t.skiff("kill", "-r", "(", "KILL"), "--regex", rc=1)
+    t.contains(t.ok("kill", "-r", "^nobody$", "KILL").err, 'no container\'s id matches "^nobody$"')
     result = t.skiff("kill", "-r", t.mark, "KILL")
     t.equal(result.rc, 1, "exit status with two stopped ones")
     t.equal(result.err.count("container not running"), 2, "messages")

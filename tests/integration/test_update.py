@@ -413,5 +413,5 @@ def test_without_cgroup(t):
 def test_kernel_memory(t):
     """--kernel-memory is accepted, with a warning and no effect"""
     c = limited(t)
-    result = t.ok("--log-level=warning", "update", "--kernel-memory=1g", c.id)
+    result = t.ok("update", "--kernel-memory=1g", c.id)
     t.contains(result.err, "--kernel-memory has no effect")
