@@ -30,8 +30,15 @@ static int find_bundle(struct job *j, int *ret_fd, struct err *e)
 	auto_fd fd = openat(AT_FDCWD, given, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	ssize_t n;
 
-	if (fd < 0)
-		return err_sys(e, errno, "bundle %s", given);
+	if (fd < 0) {
+		int error = errno;
+
+		err_sys(e, error, "bundle %s", given);
+		/* The wrong directory was named; whoever cannot open the right one is told so. */
+		if (error == ENOENT || error == ENOTDIR)
+			e->code = ERR_CONFIG;
+		return -1;
+	}
 	if (*given == '/') {
 		j->bundle = without_slashes(&j->s->arena, given);
 		*ret_fd = fd_take(&fd);

@@ -175,6 +175,7 @@ def test_codes_without_container(t):
     expect_code(t, "unknown", "exec", "none", "true", own=255)
     expect_code(t, "config", *broken(t, lambda c: c["process"].update(cwd="tmp")),
                 path="process.cwd")
+    expect_code(t, "config", "create", "--bundle", "/nowhere", t.new_id(), errno="ENOENT")
     expect_code(t, "host", *broken(t, lambda c: c["process"].update(selinuxLabel="a:b:c")),
                 path="process.selinuxLabel")
     expect_code(t, "system", "--root", "/proc/none", "create", "--bundle", t.bundle(), t.new_id())
