@@ -121,6 +121,7 @@ static void check_mount(struct checker *k, const struct mount *m, size_t i)
 
 	check_kernel_place(k, i);
 	mount_options_read(&m->options, k->arena, &w);
+	w.bind |= m->type && !strcmp(m->type, "bind");
 	if (!w.bind || !m->source || !m->destination)
 		return;
 	source = *m->source == '/'

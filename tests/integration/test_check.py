@@ -162,6 +162,7 @@ def test_bind_sources(t):
     expect(t, "fault", "mounts[7]", "/nowhere", set={"mounts[+]": mount}, fix="create it")
     expect(t, "fault", "mounts[7]", "directory",
            set={"mounts[+]": dict(mount, source="/etc/passwd")}, fix="directory")
+    expect(t, "fault", "mounts[7]", "/nowhere", set={"mounts[+]": dict(mount, options=["ro"])})
 
 
 def test_working_directory(t):
