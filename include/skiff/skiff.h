@@ -187,6 +187,35 @@ SKIFF_API int skiff_notify(struct skiff *s, const struct skiff_process *p,
 SKIFF_API int skiff_exec(struct skiff *s, const struct skiff_exec *x,
 			 struct skiff_process *ret, struct skiff_error *e);
 
+/* Of a checkpoint, a restore, or both; criu(8) tells more about most of them. */
+struct skiff_criu {
+	size_t size;
+	const char *id;         /* checkpoint */
+	const char *image_path; /* directory of the image; NULL = "checkpoint" */
+	const char *work_path;  /* criu's log; NULL = image_path */
+	const char
+		*parent_path; /* checkpoint: of an image before, relative to image_path */
+	const char *page_server;  /* checkpoint: "ADDRESS:PORT" */
+	const char *cgroups_mode; /* "soft" (NULL), "full", "strict", "ignore" */
+	const char
+		*network_lock; /* "iptables", "nftables", "skip"; NULL = criu's choice */
+	const char *lsm_profile, *lsm_mount_context; /* restore */
+	int status_fd; /* checkpoint: gets a byte when page server or lazy pages are ready; 0 = none */
+	bool empty_network; /* neither save nor restore what is in the network namespace */
+	bool tcp_established, tcp_close, tcp_skip_in_flight, ext_unix_sk, shell_job;
+	bool file_locks, lazy_pages, auto_dedup, link_remap;
+	bool leave_running; /* checkpoint: else the container is deleted */
+	bool pre_dump;      /* checkpoint: memory only, the container goes on */
+};
+
+/* Saves the processes of a running or paused container to files. */
+SKIFF_API int skiff_checkpoint(struct skiff *s, const struct skiff_criu *o,
+			       struct skiff_error *e);
+/* Makes a container from a bundle and the processes of a checkpoint; they run on. */
+SKIFF_API int skiff_restore(struct skiff *s, const struct skiff_create *c,
+			    const struct skiff_criu *o, struct skiff_process *ret,
+			    struct skiff_error *e);
+
 struct skiff_update {
 	size_t size;
 	const char *id;

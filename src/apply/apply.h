@@ -16,6 +16,7 @@
 
 struct apply;
 struct trace;
+struct criu_job;
 
 /* In the state directory: a symbolic link to a shared class of resctrl that was made with the container. */
 #define RESCTRL_NOTE "resctrl"
@@ -55,7 +56,8 @@ struct apply {
 	const char *unit;     /* systemd's */
 	const char *unit_dir; /* its cgroup, once it was asked for */
 	struct buf properties;
-	int payload_pidfd; /* exec: of the payload; else -1 and SLOT_PIDFD counts */
+	struct criu_job *criu; /* checkpoint and restore; else NULL */
+	int payload_pidfd;     /* exec: of the payload; else -1 and SLOT_PIDFD counts */
 	const void *filter;
 	uint32_t n_filter;
 	int bpf_prog, bpf_before; /* devices.attach: the new program, the replaced one */

@@ -1,5 +1,5 @@
 /*
- * Helper programs: what few containers need and would cost all of them a library. They get no environment and only the
+ * Helper programs: what few containers need and would cost all of them a library. They get the environment that is named, most have none, and only the
  * descriptors that are named here, beside those that the caller left open over an exec.
  */
 #include "apply/helper.h"
@@ -13,23 +13,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-int helper_start(const char *path, char *const *argv, const struct helper_fd *fds,
-		 size_t n, pid_t *ret)
+int helper_start(const char *path, char *const *argv, char *const *env,
+		 const struct helper_fd *fds, size_t n, pid_t *ret)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	sigset_t none;
-	char *env[] = { NULL };
+	sigset_t signals;
+	char *none[] = { NULL };
 	int r;
 
-	sigemptyset(&none);
+	sigemptyset(&signals);
 	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigmask(&attr, &signals);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
 	posix_spawn_file_actions_init(&files);
 	for (size_t i = 0; i < n; i++)
 		posix_spawn_file_actions_adddup2(&files, fds[i].from, fds[i].to);
-	r = posix_spawn(ret, path, &files, &attr, argv, env);
+	r = posix_spawn(ret, path, &files, &attr, argv, env ? env : none);
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
 	return r;

@@ -12,9 +12,9 @@ struct helper_fd {
 	int from, to;
 };
 
-/* Starts a program with no environment, no signal blocked and these descriptors. 0 or a positive errno. */
-int helper_start(const char *path, char *const *argv, const struct helper_fd *fds,
-		 size_t n, pid_t *ret);
+/* Starts a program with this environment (NULL = none), no signal blocked and these descriptors. 0 or a positive errno. */
+int helper_start(const char *path, char *const *argv, char *const *env,
+		 const struct helper_fd *fds, size_t n, pid_t *ret);
 /* Waits for its end; the status of waitpid(2). */
 int helper_end(pid_t pid);
 /* The path of one of our own (skiff-net): installed, or beside the running program. -1 with *e set: neither is there. */

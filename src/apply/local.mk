@@ -4,6 +4,10 @@ core_sources += \
 	src/apply/cgroups.c \
 	src/apply/child.c \
 	src/apply/child.h \
+	src/apply/criu.c \
+	src/apply/criu.h \
+	src/apply/criu_mounts.c \
+	src/apply/criu_streams.c \
 	src/apply/files.c \
 	src/apply/helper.c \
 	src/apply/helper.h \
@@ -16,6 +20,7 @@ core_sources += \
 	src/apply/parts.h \
 	src/apply/put_back.c \
 	src/apply/resctrl.c \
+	src/apply/restore.c \
 	src/apply/run.c \
 	src/apply/seccomp.c \
 	src/apply/seccomp.h \

@@ -51,8 +51,8 @@ static int run_helper(const char *path, char *const *argv, struct err *e)
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "pipe");
-	r = helper_start(path, argv, (struct helper_fd[]){ { fds[1], 1 }, { fds[1], 2 } },
-			 2, &pid);
+	r = helper_start(path, argv, NULL,
+			 (struct helper_fd[]){ { fds[1], 1 }, { fds[1], 2 } }, 2, &pid);
 	close(fds[1]);
 	if (r) {
 		close(fds[0]);

@@ -94,7 +94,7 @@ int host_net_open(struct apply *a, const struct step *s, struct err *e)
 	theirs = pair[1];
 	fds[0] = (struct helper_fd){ theirs, 0 };
 	fds[1] = (struct helper_fd){ ns, NETNS };
-	r = helper_start(path, argv, fds, 2, &a->net_helper);
+	r = helper_start(path, argv, NULL, fds, 2, &a->net_helper);
 	fd_close(&theirs);
 	if (r)
 		return err_sys(e, r, "start %s", path);

@@ -62,6 +62,14 @@ void net_end(struct apply *a);
 
 host_op host_resctrl_make, host_resctrl_write, host_resctrl_join; /* resctrl.c */
 
+host_op host_criu_option, host_criu_hierarchy, host_criu_cgroup, host_criu_ns,
+	host_criu_open, host_criu_dump, host_criu_restore, host_criu_fill,
+	host_criu_resume;                                   /* restore.c */
+host_op host_criu_streams;                                  /* criu_streams.c */
+host_op host_criu_leave, host_criu_masked, host_criu_mount; /* criu_mounts.c */
+/* Ends criu, and what it has made by then. */
+void criu_undo(struct apply *a);
+
 /* trace.c */
 void trace_stamp(struct trace *t, size_t step, bool end);
 void trace_start(struct trace *t, size_t n_steps);

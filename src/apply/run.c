@@ -119,11 +119,12 @@ static bool waits_for_start(const struct plan *p)
 	return false;
 }
 
-/* A step of the plan has waited for that end already. */
+/* A step of the plan has waited for that end already; what criu restores executes nothing. */
 static bool waits_for_exec(const struct plan *p)
 {
 	for (size_t i = 0; i < p->host.n; i++)
-		if (p->host.v[i].op == OP_WAIT && p->host.v[i].word[0] == SYNC_EXEC)
+		if ((p->host.v[i].op == OP_WAIT && p->host.v[i].word[0] == SYNC_EXEC) ||
+		    p->host.v[i].op == OP_CRIU_RESUME)
 			return true;
 	return false;
 }
@@ -134,7 +135,8 @@ static size_t last_hold(const struct plan *p)
 	size_t i = p->host.n;
 
 	while (i-- > 0)
-		if (p->host.v[i].op == OP_SPAWN || p->host.v[i].op == OP_TELL)
+		if (p->host.v[i].op == OP_SPAWN || p->host.v[i].op == OP_TELL ||
+		    p->host.v[i].op == OP_CRIU_RESUME)
 			return i;
 	return p->host.n;
 }

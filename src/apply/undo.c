@@ -78,6 +78,9 @@ static void undo_devices(struct apply *a, const struct step *s, struct err *e)
 
 void undo(struct apply *a, struct err *e)
 {
+	/* Before init: a process that criu holds does not end. */
+	if (a->criu)
+		criu_undo(a);
 	undo_process(a);
 	for (size_t i = a->plan->host.n; i-- > 0;) {
 		const struct step *s = &a->plan->host.v[i];

@@ -42,7 +42,7 @@ static int start_helper(char *const *addresses, size_t n, struct arena *arena,
 	ours = pair[0];
 	theirs = pair[1];
 	fd = (struct helper_fd){ theirs, 0 };
-	r = helper_start(path, argv, &fd, 1, ret_pid);
+	r = helper_start(path, argv, NULL, &fd, 1, ret_pid);
 	if (r)
 		return err_sys(e, r, "start %s", path);
 	return fd_take(&ours);

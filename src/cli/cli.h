@@ -45,7 +45,8 @@ struct cmd {
 
 extern const struct cmd cmd_run, cmd_create, cmd_start, cmd_state, cmd_kill, cmd_delete,
 	cmd_ps, cmd_pause, cmd_resume, cmd_events, cmd_list, cmd_mounts, cmd_exec,
-	cmd_update, cmd_spec, cmd_features, cmd_plan, cmd_check, cmd_help;
+	cmd_update, cmd_checkpoint, cmd_restore, cmd_spec, cmd_features, cmd_plan,
+	cmd_check, cmd_help;
 /* All commands in the order of help; ends with NULL. */
 extern const struct cmd *const cli_commands[];
 extern const struct usage cli_usage;

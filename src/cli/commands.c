@@ -36,10 +36,11 @@ static const struct opt global_opts[] = {
 #undef G
 
 const struct cmd *const cli_commands[] = {
-	&cmd_run,    &cmd_create, &cmd_start,    &cmd_exec,   &cmd_state,
-	&cmd_list,   &cmd_ps,     &cmd_pause,    &cmd_resume, &cmd_events,
-	&cmd_update, &cmd_kill,   &cmd_delete,   &cmd_mounts, &cmd_spec,
-	&cmd_check,  &cmd_plan,   &cmd_features, &cmd_help,   NULL,
+	&cmd_run,     &cmd_create, &cmd_start,  &cmd_exec,   &cmd_state,
+	&cmd_list,    &cmd_ps,     &cmd_pause,  &cmd_resume, &cmd_events,
+	&cmd_update,  &cmd_kill,   &cmd_delete, &cmd_mounts, &cmd_checkpoint,
+	&cmd_restore, &cmd_spec,   &cmd_check,  &cmd_plan,   &cmd_features,
+	&cmd_help,    NULL,
 };
 
 const struct usage cli_usage = {

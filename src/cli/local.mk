@@ -1,6 +1,7 @@
 cli_sources += \
 	src/cli/cli.h \
 	src/cli/commands.c \
+	src/cli/criu.c \
 	src/cli/events.c \
 	src/cli/exec.c \
 	src/cli/exit_map.c \
@@ -24,7 +25,7 @@ skiff_mkman_LDFLAGS = $(AM_LDFLAGS) -static
 generated_mans = $(addprefix man/skiff-,$(addsuffix .1,$(commands))) man/skiff.1 man/skiff-config.5
 dist_man_MANS = man/skiff-errors.7
 generated_completions = contrib/completions/skiff.bash contrib/completions/_skiff contrib/completions/skiff.fish
-commands = check create delete events exec features help kill list mounts pause plan ps resume run spec start state update
+commands = check checkpoint create delete events exec features help kill list mounts pause plan ps restore resume run spec start state update
 if CROSS_COMPILING
 else
 noinst_PROGRAMS += skiff-mkman

@@ -58,7 +58,7 @@ static bool has_hooks(const struct build *b, enum hook_kind k)
 	return b->spec->hooks && b->spec->hooks->of[k].n;
 }
 
-static void add_hooks(struct build *b, enum hook_kind k)
+void part_hooks(struct build *b, enum hook_kind k)
 {
 	const char *name = names_text(hook_names, k);
 	struct step *s;
@@ -188,9 +188,9 @@ static int host_meet(struct build *b)
 	if (plan_devices_attach(b->p, b->spec, b->host, &b->cg))
 		return -1;
 	plan_delegate(b);
-	add_hooks(b, HOOK_PRESTART);
-	add_hooks(b, HOOK_CREATE_RUNTIME);
-	add_hooks(b, HOOK_CREATE_CONTAINER);
+	part_hooks(b, HOOK_PRESTART);
+	part_hooks(b, HOOK_CREATE_RUNTIME);
+	part_hooks(b, HOOK_CREATE_CONTAINER);
 	tell_host(b, SYNC_GO);
 	return 0;
 }
@@ -223,13 +223,13 @@ static void host_start(struct build *b)
 {
 	if (has_hooks(b, HOOK_START_CONTAINER)) {
 		wait_host(b, SYNC_CREATED);
-		add_hooks(b, HOOK_START_CONTAINER);
+		part_hooks(b, HOOK_START_CONTAINER);
 		tell_host(b, SYNC_START);
 	}
 	host_listener(b);
 	wait_host(b, SYNC_EXEC);
 	part_pid_files(b);
-	add_hooks(b, HOOK_POSTSTART);
+	part_hooks(b, HOOK_POSTSTART);
 }
 
 /* --- init's part --- */

@@ -160,3 +160,26 @@ int plan_nodes(struct build *b)
 	add_links(b);
 	return 0;
 }
+
+void part_bound_nodes(struct build *b, bool restore,
+		      void (*add)(struct build *b, bool restore, const char *path,
+				  const char *source, const char *origin))
+{
+	const struct linux_config *l = b->spec->linux_;
+
+	if (dev_is_bound(b) || !must_bind(b))
+		return;
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
+		const char *path = part_text(b, "/dev/%s", defaults[i].name);
+
+		if (!is_listed(b, defaults[i].name))
+			add(b, restore, path, path, "");
+	}
+	for (size_t i = 0; i < l->devices.n; i++) {
+		const struct device *d = &l->devices.v[i];
+
+		if (d->path && type_mode(d->type) && type_mode(d->type) != S_IFIFO)
+			add(b, restore, part_clean(b, d->path), part_clean(b, d->path),
+			    part_text(b, "linux.devices[%zu]", i));
+	}
+}

@@ -3,12 +3,16 @@ core_sources += \
 	src/plan/build.h \
 	src/plan/cgroup_owner.c \
 	src/plan/cgroup_path.c \
+	src/plan/criu.c \
+	src/plan/criu.h \
 	src/plan/devices.c \
 	src/plan/devices.h \
 	src/plan/device_rules.h \
 	src/plan/devices_nodes.c \
 	src/plan/devices_update.c \
 	src/plan/exec.c \
+	src/plan/external.c \
+	src/plan/external.h \
 	src/plan/hook.c \
 	src/plan/host.h \
 	src/plan/identity.c \

@@ -14,7 +14,7 @@ static bool is_cgroup(const struct mount *m)
 	return m->type && (!strcmp(m->type, "cgroup") || !strcmp(m->type, "cgroup2"));
 }
 
-static bool is_type(const struct mount *m, const char *type)
+bool part_is_type(const struct mount *m, const char *type)
 {
 	return m->type && !strcmp(m->type, type);
 }
@@ -116,7 +116,7 @@ void part_bind_attr(struct build *b, size_t i, int slot, const struct mount_wish
 	attr(b, i, slot, &top);
 }
 
-static const char *bind_source(struct build *b, const struct mount *m)
+const char *part_bind_source(struct build *b, const struct mount *m)
 {
 	if (*m->source == '/')
 		return m->source;
@@ -158,7 +158,7 @@ static int bind(struct build *b, size_t i, const char *path, const struct mount_
 		return 0;
 	}
 	slot = part_idmap_slot(b, i);
-	part_source_at(b, slot, bind_source(b, m),
+	part_source_at(b, slot, part_bind_source(b, m),
 		       (w->rec ? STEP_REC : 0) | (w->nofollow ? STEP_NOFOLLOW : 0),
 		       origin);
 	part_idmap(b, i);
@@ -199,7 +199,7 @@ static const struct {
 	{ "mqueue", CLONE_NEWIPC, "/dev/mqueue" },
 };
 
-static const char *host_view(const struct build *b, const struct mount *m)
+const char *part_host_view(const struct build *b, const struct mount *m)
 {
 	uint32_t own = b->ns_new | b->ns_joined;
 
@@ -210,7 +210,7 @@ static const char *host_view(const struct build *b, const struct mount *m)
 	if (!b->user_ns && !b->host->own_userns)
 		return NULL;
 	for (size_t k = 0; k < sizeof(views) / sizeof(views[0]); k++)
-		if (is_type(m, views[k].type) && !(own & views[k].ns))
+		if (part_is_type(m, views[k].type) && !(own & views[k].ns))
 			return views[k].host;
 	return NULL;
 }
@@ -253,8 +253,8 @@ static const char *label_option(struct build *b, const struct mount *m)
 	const char *kind = spec_annotation(b->spec, "run.oci.mount_context_type");
 
 	/* The kernel labels the inodes of the first two itself; mqueue's file system is there before us, with a label. */
-	if (!label || !*label || !b->host->has_selinux || is_type(m, "proc") ||
-	    is_type(m, "sysfs") || is_type(m, "mqueue"))
+	if (!label || !*label || !b->host->has_selinux || part_is_type(m, "proc") ||
+	    part_is_type(m, "sysfs") || part_is_type(m, "mqueue"))
 		return NULL;
 	return part_text(b, "%s=%s", kind && *kind ? kind : "context", label);
 }
@@ -289,8 +289,8 @@ static void fs_options(struct build *b, size_t i, const struct mount_wish *w,
 static int fs(struct build *b, size_t i, const char *path, const struct mount_wish *w)
 {
 	const struct mount *m = &b->spec->mounts.v[i];
-	bool kernel_view = is_type(m, "proc") || is_type(m, "sysfs");
-	bool copy_up = w->copy_up && is_type(m, "tmpfs");
+	bool kernel_view = part_is_type(m, "proc") || part_is_type(m, "sysfs");
+	bool copy_up = w->copy_up && part_is_type(m, "tmpfs");
 	struct step later = {
 		.word = { 0, 0, w->propagation == MS_PRIVATE ? 0 : w->propagation }
 	};
@@ -339,12 +339,12 @@ static int one(struct build *b, size_t i)
 		remount(b, i, path, &w);
 		return 0;
 	}
-	w.bind |= is_type(m, "bind");
+	w.bind |= part_is_type(m, "bind");
 	if (w.bind)
 		return bind(b, i, path, &w);
 	if (is_cgroup(m))
 		return plan_mount_cgroup(b, i, path, &w);
-	host = host_view(b, m);
+	host = part_host_view(b, m);
 	if (!host)
 		return fs(b, i, path, &w);
 	bind_view(b, i, path, host, &w);

@@ -23,6 +23,23 @@ void part_source_at(struct build *b, int slot, const char *path, unsigned flags,
 /* live.c: takes the mount of a running container that path lies in; b->below says how much of path leads there */
 void part_enter_mount(struct build *b, size_t i, const char *path);
 
+bool part_is_type(const struct mount *m, const char *type);
+const char *part_bind_source(struct build *b, const struct mount *m);
+/* What of the host's stands in for a file system that the container may not mount; or NULL. */
+const char *part_host_view(const struct build *b, const struct mount *m);
+
+/* mounts_cgroup.c: the clones from the host of which a mount of type cgroup consists. */
+struct part_clone {
+	const char *dir, *path;
+};
+const struct part_clone *part_cgroup_clones(struct build *b, const struct mount *m,
+					    const char *path, size_t *ret_n);
+
+/* devices_nodes.c: those that are the host's, bound. */
+void part_bound_nodes(struct build *b, bool restore,
+		      void (*add)(struct build *b, bool restore, const char *path,
+				  const char *source, const char *origin));
+
 /* idmap.c: idmapped mounts */
 /* The slot of mount i's source if it is idmapped, else a new one. */
 int part_idmap_slot(struct build *b, size_t i);

@@ -190,3 +190,30 @@ int plan_mount_cgroup(struct build *b, size_t i, const char *path,
 	}
 	return 0;
 }
+
+const struct part_clone *part_cgroup_clones(struct build *b, const struct mount *m,
+					    const char *path, size_t *ret_n)
+{
+	struct part_clone *v = arena_array(b->p->arena, HIERARCHIES_MAX, sizeof(*v));
+	const struct host *h = b->host;
+	const struct hierarchy *v2 = host_v2(h);
+
+	*ret_n = 0;
+	if (has_cgroup_ns(b) ||
+	    !(part_is_type(m, "cgroup") || part_is_type(m, "cgroup2")))
+		return v;
+	if (h->cgroup_mode == CGM_V2 && v2) {
+		v[(*ret_n)++] = (struct part_clone){
+			b->user_ns ? own_dir(b, (size_t)(v2 - h->hierarchies))
+				   : v2->mount,
+			path
+		};
+		return v;
+	}
+	for (size_t k = 0; k < h->n_hierarchies; k++)
+		v[(*ret_n)++] = (struct part_clone){
+			own_dir(b, k),
+			part_text(b, "%s/%s", path, dir_name(&h->hierarchies[k]))
+		};
+	return v;
+}

@@ -8,8 +8,6 @@
 #include "plan/mounts.h"
 #include "plan/notify.h"
 
-#define PLACE "/run/notify"
-
 bool plan_notify(const struct build *b)
 {
 	return !b->target && b->host->notify_socket && !(b->ns_joined & CLONE_NEWNS);
@@ -17,7 +15,7 @@ bool plan_notify(const struct build *b)
 
 const char *plan_notify_variable(void)
 {
-	return "NOTIFY_SOCKET=" PLACE "/notify.sock";
+	return "NOTIFY_SOCKET=" PLAN_NOTIFY_PLACE "/notify.sock";
 }
 
 void plan_notify_make(struct build *b)
@@ -36,7 +34,7 @@ void plan_notify_mount(struct build *b)
 	slot = part_source(
 		b, part_text(b, "%s/%s/notify", b->opts->state_root, b->opts->id), 0, "");
 	s = plan_init(b->p, OP_TARGET, NULL);
-	s->str[0] = plan_str(b->p, PLACE);
+	s->str[0] = plan_str(b->p, PLAN_NOTIFY_PLACE);
 	s->slot[0] = SLOT_TARGET;
 	s->flags = STEP_DIR;
 	s->word[0] = 0755;
@@ -49,5 +47,5 @@ void plan_notify_mount(struct build *b)
 	s = plan_init(b->p, OP_ATTACH, NULL);
 	s->slot[0] = (int16_t)slot;
 	s->slot[1] = SLOT_TARGET;
-	s->str[0] = plan_str(b->p, PLACE);
+	s->str[0] = plan_str(b->p, PLAN_NOTIFY_PLACE);
 }

@@ -50,8 +50,7 @@ static inline bool host_has_cap(const struct host *h, int cap)
 	return h->caps >> cap & 1;
 }
 
-/* cgroup_owner.c */
-void plan_cgroup_owner(struct build *b); /* HOST */
+void plan_cgroup_owner(struct build *b); /* cgroup_owner.c: HOST */
 
 /* namespaces.c */
 int plan_ns_choose(struct build *b); /* no steps */
@@ -110,9 +109,10 @@ void plan_seccomp_load(struct build *b, bool last);
 const char *part_at(const struct build *b);
 bool plan_notifies(const struct build *b); /* the filter has a listener */
 
-/* build.c: HOST steps that create and exec share */
+/* build.c: HOST steps that create, exec and restore share */
 void part_console(struct build *b); /* connection to --console-socket */
 void part_spawn(struct build *b);   /* SPAWN, cgroup.join */
+void part_hooks(struct build *b, enum hook_kind k);
 void part_oom(struct build *b);
 void part_pid_files(struct build *b);
 void part_listener_send(struct build *b);

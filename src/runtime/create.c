@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "runtime/container.h"
+#include "runtime/images.h"
 #include "runtime/notify.h"
 
 const char *cache_dir(struct skiff *s)
@@ -189,6 +189,7 @@ static int carry_out(struct job *j, struct skiff_process *ret, struct err *e)
 	a.ctx = j;
 	a.cache_dir = cache_dir(j->s);
 	a.trace = j->c->trace ? trace_new(arena, j->c->trace) : NULL;
+	a.criu = j->criu;
 	sk_note_plan(j->s, &j->plan);
 	r = apply_run(&a, e);
 	write_trace(j->s, &a);
@@ -212,8 +213,7 @@ int check_trace(const char *path, struct err *e)
 	return fd < 0 ? err_sys(e, errno, "--trace %s", path) : 0;
 }
 
-static int make(struct skiff *s, const struct skiff_create *c, bool start,
-		struct skiff_process *ret, struct err *e)
+static struct job *new_job(struct skiff *s, const struct skiff_create *c, bool start)
 {
 	struct job *j = arena_new(&s->arena, struct job);
 
@@ -224,14 +224,54 @@ static int make(struct skiff *s, const struct skiff_create *c, bool start,
 	*j->container = (struct container){
 		.skiff = s, .id = c->id, .dir = -1, .pidfd = -1, .spec = &j->spec
 	};
-	if (id_check(c->id, e) < 0 || probe_preserved(c->preserve_fds, e) < 0 ||
-	    check_trace(c->trace, e) < 0 || job_load(j, e) < 0 || job_plan(j, e) < 0)
+	return j;
+}
+
+static int check_wishes(const struct skiff_create *c, struct err *e)
+{
+	if (id_check(c->id, e) < 0 || probe_preserved(c->preserve_fds, e) < 0)
+		return -1;
+	return check_trace(c->trace, e);
+}
+
+static int finish(struct job *j, struct skiff_process *ret, struct err *e)
+{
+	if (job_plan(j, e) < 0)
 		return -1;
 	if (carry_out(j, ret, e) < 0) {
 		fd_close(&j->terminal);
 		return -1;
 	}
 	return 0;
+}
+
+static int make(struct skiff *s, const struct skiff_create *c, bool start,
+		struct skiff_process *ret, struct err *e)
+{
+	struct job *j = new_job(s, c, start);
+
+	if (check_wishes(c, e) < 0 || job_load(j, e) < 0)
+		return -1;
+	return finish(j, ret, e);
+}
+
+/* The processes come from an image instead of from process.args. */
+static int restore(struct skiff *s, const struct skiff_create *c,
+		   const struct skiff_criu *o, struct criu_job *criu,
+		   struct skiff_process *ret, struct err *e)
+{
+	struct job *j = new_job(s, c, true);
+	struct plan_criu wishes = { 0 };
+
+	if (check_wishes(c, e) < 0 || job_load(j, e) < 0 ||
+	    images_options(s, o, &j->spec, &wishes, e) < 0 ||
+	    images_open(s, o, false, criu, e) < 0 ||
+	    images_streams(s, c->preserve_fds, criu, e) < 0)
+		return -1;
+	criu->dir = arena_printf(&s->arena, "%s/%s", s->root, c->id);
+	j->criu = criu;
+	j->wishes = &wishes;
+	return finish(j, ret, e);
 }
 
 int skiff_create(struct skiff *s, const struct skiff_create *c, struct skiff_error *e)
@@ -257,4 +297,16 @@ int skiff_run(struct skiff *s, const struct skiff_create *c, struct skiff_proces
 		fd_close(&ret->notify);
 	}
 	return 0;
+}
+
+int skiff_restore(struct skiff *s, const struct skiff_create *c,
+		  const struct skiff_criu *o, struct skiff_process *ret,
+		  struct skiff_error *e)
+{
+	struct criu_job criu = { .images = -1, .work = -1, .root = -1, .state = -1 };
+	struct err err;
+	int r = restore(s, c, o, &criu, ret, &err);
+
+	images_close(&criu);
+	return r < 0 ? sk_fail(s, &err, e) : 0;
 }

@@ -101,8 +101,9 @@ static bool sweep(struct container *c)
 	while (d && (entry = readdir(d))) {
 		if (!c->recorded && !strcmp(entry->d_name, "init"))
 			alive = true;
-		else
-			unlinkat(c->dir, entry->d_name, 0);
+		else if (unlinkat(c->dir, entry->d_name, 0) < 0 && errno == EISDIR)
+			/* criu's, of a restore that was killed. */
+			unlinkat(c->dir, entry->d_name, AT_REMOVEDIR);
 	}
 	if (d)
 		closedir(d);

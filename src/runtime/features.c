@@ -12,6 +12,7 @@
 
 #include "json/print.h"
 #include "plan/mount_options.h"
+#include "apply/criu.h"
 #include "runtime/runtime.h"
 
 /* What works. Whoever adds one of these changes its line here, and nothing else below. */
@@ -30,7 +31,8 @@ enum {
 
 /* Annotations of config.json that change what is done; a dot at the end stands for all
  * that begin so. */
-static char *const acting_annotations[] = { "run.oci.", "org.systemd.property." };
+static char *const acting_annotations[] = { "run.oci.", "org.systemd.property.",
+					    "org.criu.config" };
 
 struct enabled {
 	bool enabled;
@@ -254,18 +256,30 @@ static void fill_seccomp(struct seccomp_features *s, struct arena *arena)
 	};
 }
 
+/* Whether criu is there; what it can do here only a checkpoint tells. */
+static bool can_checkpoint(struct arena *arena)
+{
+	const char *path;
+	struct err e;
+
+	return WITH_CRIU && !geteuid() && !in_user_namespace() &&
+	       !criu_find(arena, &path, &e);
+}
+
 static pairs annotations(struct arena *arena)
 {
 	const struct scmp_version *v = seccomp_version();
-	struct pair *p = arena_array(arena, 3, sizeof(*p));
+	struct pair *p = arena_array(arena, 4, sizeof(*p));
 
 	p[0] = (struct pair){ "io.github.seccomp.libseccomp.version",
 			      v ? arena_printf(arena, "%u.%u.%u", v->major, v->minor,
 					       v->micro)
 				: "unknown" };
-	p[1] = (struct pair){ "skiff.commit", (char *)skiff_commit() };
-	p[2] = (struct pair){ "skiff.version", (char *)skiff_version() };
-	return (pairs){ p, 3 };
+	p[1] = (struct pair){ "org.opencontainers.runc.checkpoint.enabled",
+			      can_checkpoint(arena) ? "true" : "false" };
+	p[2] = (struct pair){ "skiff.commit", (char *)skiff_commit() };
+	p[3] = (struct pair){ "skiff.version", (char *)skiff_version() };
+	return (pairs){ p, 4 };
 }
 
 static void fill_linux(struct linux_features *l, struct arena *arena)

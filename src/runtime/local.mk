@@ -9,6 +9,7 @@ core_sources += \
 	src/runtime/check_kinds.c \
 	src/runtime/check_program.c \
 	src/runtime/check_rights.c \
+	src/runtime/checkpoint.c \
 	src/runtime/container.h \
 	src/runtime/context.c \
 	src/runtime/create.c \
@@ -19,6 +20,8 @@ core_sources += \
 	src/runtime/exec.c \
 	src/runtime/features.c \
 	src/runtime/hooks.c \
+	src/runtime/images.c \
+	src/runtime/images.h \
 	src/runtime/kill.c \
 	src/runtime/list.c \
 	src/runtime/mounts.c \

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "plan/criu.h"
 #include "runtime/runtime.h"
 
 static char *without_slashes(struct arena *arena, const char *path)
@@ -158,7 +159,10 @@ int job_plan(struct job *j, struct err *e)
 		.rootless = j->s->rootless,
 		.trace = c->trace,
 	};
-	if (plan_build(&j->spec, &j->host, &j->opts, &j->s->arena, &j->plan, e) < 0)
+	if (j->wishes
+		    ? plan_build_restore(&j->spec, &j->host, &j->opts, j->wishes,
+					 &j->s->arena, &j->plan, e)
+		    : plan_build(&j->spec, &j->host, &j->opts, &j->s->arena, &j->plan, e))
 		return -1;
 	for (size_t i = 0; i < j->plan.warnings.n; i++)
 		sk_warn(j->s, "%s", j->plan.warnings.v[i]);

@@ -15,6 +15,8 @@
 #include "spec/spec.h"
 
 struct container;
+struct criu_job;
+struct plan_criu;
 
 #define SPEC_VERSION "1.3.0"
 
@@ -89,6 +91,9 @@ struct job {
 	struct plan plan;
 	int terminal; /* master, of run */
 	struct container *container;
+	/* restore; else NULL */
+	struct criu_job *criu;
+	const struct plan_criu *wishes;
 };
 /* Finds the bundle and loads the configuration, which is right afterwards. */
 int job_load(struct job *j, struct err *e);

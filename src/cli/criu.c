@@ -1,0 +1,194 @@
+/* skiff checkpoint, skiff restore. */
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+struct criu_opts {
+	const char *image_path, *work_path, *parent_path, *page_server, *cgroups_mode;
+	const char *network_lock, *lsm_profile, *lsm_mount_context, *status_fd;
+	struct opt_list empty_ns;
+	bool leave_running, tcp_established, tcp_close, tcp_skip_in_flight, ext_unix_sk;
+	bool shell_job, file_locks, lazy_pages, pre_dump, auto_dedup, link_remap;
+	/* restore */
+	const char *bundle, *config, *console_socket, *pidfd_socket, *pid_file, *trace;
+	bool detach, keep, no_subreaper, no_pivot;
+	uint32_t preserve_fds;
+};
+
+/* clang-format off */
+#define R struct criu_opts
+#define BOTH_OPTS \
+	O_FLAG(R, tcp_established, 0, "tcp-established", "Save and restore open TCP connections."), \
+	O_FLAG(R, ext_unix_sk, 0, "ext-unix-sk", "Allow Unix sockets that are connected to a process outside."), \
+	O_FLAG(R, shell_job, 0, "shell-job", "Allow a session and a terminal of the caller's."), \
+	O_FLAG(R, file_locks, 0, "file-locks", "Save and restore file locks."), \
+	O_FLAG(R, lazy_pages, 0, "lazy-pages", "Bring memory when it is used (criu lazy-pages)."), \
+	O_FLAG(R, auto_dedup, 0, "auto-dedup", "Drop from images before what a later one has, too."), \
+	O_WORD(R, cgroups_mode, 0, "manage-cgroups-mode", "soft full strict ignore", "What criu does about cgroups below the container's own (default: soft)."), \
+	O_WORD(R, network_lock, 0, "network-lock", "iptables nftables skip", "How the network is locked meanwhile (default: criu's choice)."), \
+	{ "empty-ns", 0, OPT_LIST, OPT_MEMBER(R, empty_ns, struct opt_list), 0, "WORD", "Save or restore nothing of this namespace: hooks set it up.", "network" }
+
+static const struct opt checkpoint_opts[] = {
+	O_DIR(R, image_path, 0, "image-path", "DIR", "Directory to save the image to (default: checkpoint)."),
+	O_DIR(R, work_path, 0, "work-path", "DIR", "Directory for criu's log, dump.log (default: that of the image)."),
+	O_STR(R, parent_path, 0, "parent-path", "DIR", "Directory of an image before, of --pre-dump, relative to the image's: only what has changed is saved."),
+	O_FLAG(R, pre_dump, 0, "pre-dump", "Save memory only; the container runs on."),
+	O_FLAG(R, leave_running, 0, "leave-running", "Let the container run on; else it is deleted."),
+	O_STR(R, page_server, 0, "page-server", "ADDRESS:PORT", "Send memory to a criu page-server, do not write it to the image."),
+	O_STR(R, status_fd, 0, "status-fd", "FD", "Descriptor that gets a NUL byte when criu is ready to send pages."),
+	O_FLAG(R, tcp_skip_in_flight, 0, "tcp-skip-in-flight", "Leave out TCP connections that are not established yet."),
+	O_FLAG(R, link_remap, 0, "link-remap", "Allow open files that have been removed, by linking them again."),
+	BOTH_OPTS,
+	O_HELP,
+	O_END
+};
+
+static const struct opt restore_opts[] = {
+	O_DIR(R, bundle, 'b', "bundle", "DIR", "Directory of the bundle (default: the working directory)."),
+	O_PATH_(R, config, 'f', "config", "FILE", "Configuration to use instead of the bundle's config.json."),
+	O_DIR(R, image_path, 0, "image-path", "DIR", "Directory of the image (default: checkpoint)."),
+	O_DIR(R, work_path, 0, "work-path", "DIR", "Directory for criu's log, restore.log (default: that of the image)."),
+	O_FLAG(R, detach, 'd', "detach", "Return as soon as the processes run, do not wait for them."),
+	O_PATH_(R, pid_file, 0, "pid-file", "FILE", "File to write the process id to."),
+	O_PATH_(R, console_socket, 0, "console-socket", "PATH", "Unix socket to send the terminal's master to."),
+	O_PATH_(R, pidfd_socket, 0, "pidfd-socket", "PATH", "Unix socket to send a pidfd of the process to."),
+	O_U32(R, preserve_fds, 0, "preserve-fds", "N", "Pass on N more file descriptors, in place of those that the process had from outside."),
+	O_FLAG(R, keep, 0, "keep", "Keep the container when it has stopped, until \"skiff delete\"."),
+	O_FLAG(R, no_subreaper, 0, "no-subreaper", "Do not become the parent of the container's orphaned processes while waiting."),
+	O_COMPAT(R, no_pivot, 0, "no-pivot", "criu chooses how the root is changed."),
+	O_FLAG(R, tcp_close, 0, "tcp-close", "Close TCP connections that were open, instead of restoring them."),
+	O_STR(R, lsm_profile, 0, "lsm-profile", "TYPE:NAME", "Security profile instead of that of the image: apparmor:NAME or selinux:LABEL."),
+	O_STR(R, lsm_mount_context, 0, "lsm-mount-context", "CONTEXT", "SELinux context of mounts instead of that of the image."),
+	O_PATH_(R, trace, 0, "trace", "FILE", "File to write the time of each step to, as a Chrome trace."),
+	BOTH_OPTS,
+	O_HELP,
+	O_END
+};
+/* clang-format on */
+#undef R
+
+static int fill(struct cli *cli, const struct criu_opts *o, const char *id,
+		struct skiff_criu *ret)
+{
+	uint64_t fd = 0;
+
+	for (size_t i = 0; i < o->empty_ns.n; i++)
+		if (strcmp(o->empty_ns.v[i], "network") != 0)
+			return cli_usage_error(cli, "--empty-ns: \"%s\" is not network",
+					       o->empty_ns.v[i]);
+	if (o->status_fd && (!parse_u64(o->status_fd, 1 << 20, &fd) || !fd))
+		return cli_usage_error(cli, "--status-fd: \"%s\" is no descriptor",
+				       o->status_fd);
+	*ret = (struct skiff_criu){
+		.size = sizeof(*ret),
+		.id = id,
+		.image_path = o->image_path,
+		.work_path = o->work_path,
+		.parent_path = o->parent_path,
+		.page_server = o->page_server,
+		.cgroups_mode = o->cgroups_mode,
+		.network_lock = o->network_lock,
+		.lsm_profile = o->lsm_profile,
+		.lsm_mount_context = o->lsm_mount_context,
+		.status_fd = (int)fd,
+		.empty_network = o->empty_ns.n,
+		.tcp_established = o->tcp_established,
+		.tcp_close = o->tcp_close,
+		.tcp_skip_in_flight = o->tcp_skip_in_flight,
+		.ext_unix_sk = o->ext_unix_sk,
+		.shell_job = o->shell_job,
+		.file_locks = o->file_locks,
+		.lazy_pages = o->lazy_pages,
+		.auto_dedup = o->auto_dedup,
+		.link_remap = o->link_remap,
+		.leave_running = o->leave_running,
+		.pre_dump = o->pre_dump,
+	};
+	return 0;
+}
+
+static int run_checkpoint(struct cli *cli, const void *opts, int argc, char **argv)
+{
+	struct skiff_error e = { .size = sizeof(e) };
+	struct skiff_criu c;
+	int r = fill(cli, opts, argv[0], &c);
+
+	(void)argc;
+	if (r)
+		return r;
+	return skiff_checkpoint(cli->skiff, &c, &e) < 0 ? cli_fail(cli, &e) : 0;
+}
+
+static int wait_for(struct cli *cli, const struct criu_opts *o, const char *id,
+		    const struct skiff_process *p)
+{
+	struct skiff_error e = { .size = sizeof(e) };
+	int status = p->terminal >= 0 ? cli_wait_terminal(cli, p) : cli_wait(cli, p);
+
+	/* Hooks inherit the mask. */
+	sigprocmask(SIG_SETMASK, &cli->mask, NULL);
+	if (!o->keep && skiff_delete(cli->skiff, id, false, &e) < 0)
+		return cli_fail(cli, &e);
+	return status;
+}
+
+static int run_restore(struct cli *cli, const void *opts, int argc, char **argv)
+{
+	const struct criu_opts *o = opts;
+	struct skiff_create c = {
+		.size = sizeof(c),
+		.id = argv[0],
+		.bundle = o->bundle,
+		.config = o->config,
+		.console_socket = o->console_socket,
+		.pidfd_socket = o->pidfd_socket,
+		.pid_file = o->pid_file,
+		.trace = o->trace,
+		.detach = o->detach,
+		.preserve_fds = o->preserve_fds,
+		.lets_go = o->detach ? NULL : wait_block,
+		.ctx = cli,
+	};
+	struct skiff_process p = { .size = sizeof(p), .notify = -1 };
+	struct skiff_error e = { .size = sizeof(e) };
+	struct skiff_criu k;
+	int r = fill(cli, o, argv[0], &k);
+
+	(void)argc;
+	r = r ? r : cli_check_preserved(cli, c.preserve_fds);
+	if (r)
+		return r;
+	if (!o->detach && !o->no_subreaper)
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	if (skiff_restore(cli->skiff, &c, &k, &p, &e) < 0)
+		return cli_fail(cli, &e);
+	return o->detach ? 0 : wait_for(cli, o, c.id, &p);
+}
+
+const struct cmd cmd_checkpoint = {
+	.usage = {
+		"checkpoint", "CONTAINER", "save a running container to files",
+		"Saves the processes of a container, as they are, to the directory of an image, from which\n"
+		"\"skiff restore\" makes them again, here or on another host. The container is deleted then,\n"
+		"unless it is to run on. The files of its root file system are not part of the image. Needs\n"
+		"criu(8) and root.",
+		"skiff checkpoint --image-path /srv/web1.image web1", checkpoint_opts,
+	},
+	.opts_size = sizeof(struct criu_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .spawns = true,
+	.own_failure = 1, .run = run_checkpoint,
+};
+
+const struct cmd cmd_restore = {
+	.usage = {
+		"restore", "CONTAINER", "make a container from saved processes",
+		"Makes a new container with the id CONTAINER from the bundle, with the processes that\n"
+		"\"skiff checkpoint\" has saved in place of the configuration's, and lets them run on. The root\n"
+		"file system must be as it was. An image says itself which rights its processes have: restore\n"
+		"only what you trust. Without --detach it waits like \"skiff run\". Needs criu(8) and root.",
+		"skiff restore --bundle /srv/web --image-path /srv/web1.image web1", restore_opts,
+	},
+	.opts_size = sizeof(struct criu_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .spawns = true,
+	.own_failure = 1, .run = run_restore,
+};
