@@ -113,7 +113,7 @@ def service_of_podman(t, *options, asker_of):
 
 
 @needs("root", "vm", "cmd:podman")
-@tag("engine")
+@tag("engine", "slow")
 @limit(90)
 def test_podman(t):
     """podman as root: asked in its network namespace"""
