@@ -96,6 +96,9 @@ struct skiff_create {
 	 * to block the signals that the caller forwards. NULL = not needed. */
 	void (*lets_go)(void *ctx);
 	void *ctx;
+	/* Three descriptors that become the process's 0, 1 and 2; they stay open here. NULL = the
+	 * caller's own. */
+	const int *stdio;
 };
 
 /* A process that was started. It is the caller's child: the caller reaps it. */
@@ -130,12 +133,15 @@ struct skiff_exec {
 	uint16_t rows, columns;
 	void (*lets_go)(void *ctx); /* as in struct skiff_create */
 	void *ctx;
+	const int *stdio; /* as in struct skiff_create */
+	bool no_terminal; /* whatever `process` says */
 };
 
 /* The specification's operations. A container counts as "creating" until the context that
- * created it is freed. */
+ * created it is freed. ret: NULL, or gets init, with its terminal's master unless a console socket
+ * is named. */
 SKIFF_API int skiff_create(struct skiff *s, const struct skiff_create *c,
-			   struct skiff_error *e);
+			   struct skiff_process *ret, struct skiff_error *e);
 SKIFF_API int skiff_start(struct skiff *s, const char *id, struct skiff_error *e);
 /* SIGKILL first and success for an unknown id when `force`. */
 SKIFF_API int skiff_delete(struct skiff *s, const char *id, bool force,
@@ -176,6 +182,21 @@ struct skiff_events {
 /* Returns when the container has ended, or what `call` returned. */
 SKIFF_API int skiff_events(struct skiff *s, const struct skiff_events *o,
 			   struct skiff_error *e);
+
+/* Hears of processes that the kernel kills for memory, from a loop of the caller's. */
+struct skiff_oom {
+	size_t size;
+	int fd; /* to poll: POLLPRI if `urgent`, else POLLIN; -1 = closed */
+	bool urgent;
+	int dir; /* the rest is the library's own */
+	uint64_t kills;
+};
+/* Fails where the container has no memory controller. It belongs to the caller, not to the context. */
+SKIFF_API int skiff_oom_open(struct skiff *s, const char *id, struct skiff_oom *ret,
+			     struct skiff_error *e);
+/* Whether one was killed since the last call. */
+SKIFF_API bool skiff_oom_take(struct skiff_oom *w);
+SKIFF_API void skiff_oom_close(struct skiff_oom *w);
 
 /* create and start at once. */
 SKIFF_API int skiff_run(struct skiff *s, const struct skiff_create *c,

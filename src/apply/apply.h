@@ -74,6 +74,8 @@ struct apply {
 };
 
 void apply_init(struct apply *a, const struct plan *plan, struct arena *arena);
+/* Three descriptors of the caller that become the payload's 0, 1 and 2, or NULL. 0 or -1. */
+int apply_stdio(struct apply *a, const int *fds, struct err *e);
 /* Runs all HOST steps, and waits until the program is executed unless init waits for
  * `start`. On failure everything is undone (init killed and reaped, cgroups and state
  * directory removed, pid file unlinked), and e names step, JSON path and cause. 0 or

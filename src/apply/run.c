@@ -3,6 +3,7 @@
  * removed again: the caller has either a container or nothing.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -42,6 +43,18 @@ void apply_init(struct apply *a, const struct plan *plan, struct arena *arena)
 	a->before = arena_array(arena, plan->host.n + 1, sizeof(*a->before));
 	for (int i = 0; i < plan->n_slots; i++)
 		a->slots[i] = -1;
+}
+
+int apply_stdio(struct apply *a, const int *fds, struct err *e)
+{
+	for (int i = 0; fds && i < 3; i++) {
+		/* Above those that they become: no move may hit the source of a later one. */
+		a->stdio[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+		if (a->stdio[i] < 0)
+			return err_sys(e, errno, "descriptor %d for the process's %d",
+				       fds[i], i);
+	}
+	return 0;
 }
 
 void apply_done(struct apply *a)

@@ -68,7 +68,7 @@ static int run_create(struct cli *cli, const void *opts, int argc, char **argv)
 	(void)argc;
 	if (r)
 		return r;
-	return skiff_create(cli->skiff, &c, &e) < 0 ? cli_fail(cli, &e) : 0;
+	return skiff_create(cli->skiff, &c, NULL, &e) < 0 ? cli_fail(cli, &e) : 0;
 }
 
 static int run_run(struct cli *cli, const void *opts, int argc, char **argv)

@@ -191,7 +191,7 @@ static int carry_out(struct job *j, struct skiff_process *ret, struct err *e)
 	a.trace = j->c->trace ? trace_new(arena, j->c->trace) : NULL;
 	a.criu = j->criu;
 	sk_note_plan(j->s, &j->plan);
-	r = apply_run(&a, e);
+	r = apply_stdio(&a, j->c->stdio, e) < 0 ? -1 : apply_run(&a, e);
 	write_trace(j->s, &a);
 	if (!r) {
 		keep(j, &a);
@@ -213,13 +213,15 @@ int check_trace(const char *path, struct err *e)
 	return fd < 0 ? err_sys(e, errno, "--trace %s", path) : 0;
 }
 
-static struct job *new_job(struct skiff *s, const struct skiff_create *c, bool start)
+static struct job *new_job(struct skiff *s, const struct skiff_create *c, bool start,
+			   bool keep_terminal)
 {
 	struct job *j = arena_new(&s->arena, struct job);
 
 	j->s = s;
 	j->c = c;
 	j->start_at_once = start;
+	j->keep_terminal = keep_terminal;
 	j->container = arena_new(&s->arena, struct container);
 	*j->container = (struct container){
 		.skiff = s, .id = c->id, .dir = -1, .pidfd = -1, .spec = &j->spec
@@ -246,9 +248,9 @@ static int finish(struct job *j, struct skiff_process *ret, struct err *e)
 }
 
 static int make(struct skiff *s, const struct skiff_create *c, bool start,
-		struct skiff_process *ret, struct err *e)
+		bool keep_terminal, struct skiff_process *ret, struct err *e)
 {
-	struct job *j = new_job(s, c, start);
+	struct job *j = new_job(s, c, start, keep_terminal);
 
 	if (check_wishes(c, e) < 0 || job_load(j, e) < 0)
 		return -1;
@@ -260,7 +262,7 @@ static int restore(struct skiff *s, const struct skiff_create *c,
 		   const struct skiff_criu *o, struct criu_job *criu,
 		   struct skiff_process *ret, struct err *e)
 {
-	struct job *j = new_job(s, c, true);
+	struct job *j = new_job(s, c, true, !c->detach);
 	struct plan_criu wishes = { 0 };
 
 	if (check_wishes(c, e) < 0 || job_load(j, e) < 0 ||
@@ -274,14 +276,18 @@ static int restore(struct skiff *s, const struct skiff_create *c,
 	return finish(j, ret, e);
 }
 
-int skiff_create(struct skiff *s, const struct skiff_create *c, struct skiff_error *e)
+int skiff_create(struct skiff *s, const struct skiff_create *c, struct skiff_process *ret,
+		 struct skiff_error *e)
 {
 	struct skiff_process p;
 	struct err err;
 
-	if (make(s, c, false, &p, &err) < 0)
+	if (make(s, c, false, ret != NULL, &p, &err) < 0)
 		return sk_fail(s, &err, e);
-	fd_close(&p.pidfd);
+	if (ret)
+		*ret = p;
+	else
+		fd_close(&p.pidfd);
 	return 0;
 }
 
@@ -290,7 +296,7 @@ int skiff_run(struct skiff *s, const struct skiff_create *c, struct skiff_proces
 {
 	struct err err;
 
-	if (make(s, c, true, ret, &err) < 0)
+	if (make(s, c, true, !c->detach, ret, &err) < 0)
 		return sk_fail(s, &err, e);
 	if (c->detach && ret->notify >= 0) {
 		notify_wait(s, ret->notify, ret->pid, ret->pidfd);

@@ -160,13 +160,16 @@ static int step(struct stream *st, bool *ret_ended, struct err *e)
 	return send_event(st, "stats", e);
 }
 
+/* Of the first cgroup that has a memory controller; none: its fd stays -1. */
+static void open_oom(const struct state *state, struct oom_watch *ret)
+{
+	for (size_t i = 0; i < state->cgroups.n && ret->fd < 0; i++)
+		oom_watch_open(state->cgroups.v[i].path, state->cgroups.v[i].v1, ret);
+}
+
 static void watch_memory(struct stream *st)
 {
-	const struct state *state = &st->c->state;
-
-	for (size_t i = 0; i < state->cgroups.n && st->oom.fd < 0; i++)
-		oom_watch_open(state->cgroups.v[i].path, state->cgroups.v[i].v1,
-			       &st->oom);
+	open_oom(&st->c->state, &st->oom);
 	if (st->oom.fd < 0)
 		sk_warn(st->c->skiff,
 			"container \"%s\" is in no cgroup with a memory controller: "
@@ -204,4 +207,41 @@ int skiff_events(struct skiff *s, const struct skiff_events *o, struct skiff_err
 	r = run(&st, &err);
 	oom_watch_close(&st.oom);
 	return r < 0 && *err.msg ? sk_fail(s, &err, e) : r;
+}
+
+/* --- for loops of others --- */
+
+int skiff_oom_open(struct skiff *s, const char *id, struct skiff_oom *ret,
+		   struct skiff_error *e)
+{
+	auto_container c = { .dir = -1, .pidfd = -1 };
+	struct oom_watch w = { .dir = -1, .fd = -1 };
+	struct err err = { 0 };
+
+	if (container_open(s, id, &c, &err) < 0 || container_load(&c, &err) < 0)
+		return sk_fail(s, &err, e);
+	open_oom(&c.state, &w);
+	if (w.fd < 0) {
+		err_set(&err, ERR_HOST, "container \"%s\" has no memory controller", id);
+		return sk_fail(s, &err, e);
+	}
+	*ret = (struct skiff_oom){ sizeof(*ret), w.fd, !w.v1, w.dir, w.kills };
+	return 0;
+}
+
+bool skiff_oom_take(struct skiff_oom *o)
+{
+	struct oom_watch w = {
+		.dir = o->dir, .fd = o->fd, .v1 = !o->urgent, .kills = o->kills
+	};
+	bool found = oom_watch_take(&w);
+
+	o->kills = w.kills;
+	return found;
+}
+
+void skiff_oom_close(struct skiff_oom *o)
+{
+	fd_close(&o->fd);
+	fd_close(&o->dir);
 }

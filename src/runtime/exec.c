@@ -180,6 +180,7 @@ static int check_terminal(struct exec_job *j, struct err *e)
 
 	/* A process file may leave it to the command line. */
 	j->process.terminal |= x->terminal;
+	j->process.terminal &= !x->no_terminal;
 	if (x->detach && j->process.terminal && !x->console_socket)
 		return err_set(e, ERR_CONFIG,
 			       "cannot allocate tty if skiff will detach without setting "
@@ -279,7 +280,7 @@ static int carry_out(struct exec_job *j, struct skiff_process *ret, struct err *
 	a.trace = j->x->trace ? trace_new(&j->s->arena, j->x->trace) : NULL;
 	a.slots[SLOT_PIDFD] = fd_take(&j->c->pidfd);
 	sk_note_plan(j->s, &j->plan);
-	r = apply_run(&a, e);
+	r = apply_stdio(&a, j->x->stdio, e) < 0 ? -1 : apply_run(&a, e);
 	write_trace(j->s, &a);
 	if (!r)
 		*ret = (struct skiff_process){

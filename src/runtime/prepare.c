@@ -106,7 +106,7 @@ int job_load(struct job *j, struct err *e)
 static int check_terminal(struct job *j, struct err *e)
 {
 	bool terminal = j->spec.process && j->spec.process->terminal;
-	bool detach = j->c->detach || !j->start_at_once;
+	bool detach = !j->keep_terminal;
 
 	if (detach && terminal && !j->c->console_socket)
 		return err_at(e, ERR_CONFIG, "process.terminal",
@@ -145,7 +145,7 @@ int job_plan(struct job *j, struct err *e)
 		.bundle = j->bundle,
 		.state_root = j->s->root,
 		.start_at_once = j->start_at_once,
-		.foreground = j->start_at_once && !c->detach,
+		.foreground = j->keep_terminal,
 		.console_socket = absolute_path(j, c->console_socket),
 		.pidfd_socket = absolute_path(
 			j, c->pidfd_socket

@@ -81,7 +81,7 @@ int probe_resctrl(struct host *h, struct arena *arena, struct err *e);
 struct job {
 	struct skiff *s;
 	const struct skiff_create *c;
-	bool start_at_once;
+	bool start_at_once, keep_terminal;
 	const char *bundle; /* absolute */
 	struct spec spec;
 	char *text; /* of config.json */
