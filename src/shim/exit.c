@@ -1,0 +1,52 @@
+/*
+ * A shim ends when containerd asks for it and no container is left; also by itself, once nobody has needed it for a while: a request
+ * that was lost must not leave it behind for ever.
+ */
+#include "shim/exit.h"
+
+#include "shim/loop.h"
+#include "shim/publish.h"
+#include "shim/server.h"
+#include "shim/task.h"
+
+enum { LAST_EVENTS_MS = 4000, STEP_MS = 20, IDLE_MS = 30000 };
+
+static int64_t latest;
+
+static void look(struct timer *t)
+{
+	if (publish_is_idle() || loop_now() >= latest)
+		loop_stop();
+	else
+		timer_set(t, STEP_MS);
+}
+
+void exit_soon(void)
+{
+	static struct timer timer = { .due = look };
+
+	server_stop_listening();
+	latest = loop_now() + LAST_EVENTS_MS;
+	/* Not before the answer is on its way. */
+	timer_set(&timer, 0);
+}
+
+static void look_idle(struct timer *t)
+{
+	static bool was_idle;
+	bool idle = !shim.tasks && server_is_idle();
+
+	if (idle && was_idle) {
+		exit_soon();
+		return;
+	}
+	was_idle = idle;
+	timer_set(t, IDLE_MS);
+}
+
+void exit_when_idle(void)
+{
+	static struct timer timer = { .due = look_idle };
+
+	timer_set(&timer, IDLE_MS);
+}

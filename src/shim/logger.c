@@ -1,0 +1,138 @@
+/*
+ * "binary:///path?key=value": a program that gets the output. It has stdout's and stderr's pipes as descriptors 3 and 4, and closes
+ * (or, binary-v2, writes a byte to) descriptor 5 when it is ready. Its arguments are the query's words.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "shim/stdio.h"
+
+enum { ARGS_MAX = 64, READY_MS = 10000, HIGH = 10 };
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* In place. */
+static char *decode(char *s)
+{
+	char *to = s;
+
+	for (const char *p = s; *p; p++) {
+		if (*p == '%' && hex(p[1]) >= 0 && hex(p[2]) >= 0) {
+			*to++ = (char)(hex(p[1]) << 4 | hex(p[2]));
+			p += 2;
+		} else {
+			*to++ = *p == '+' ? ' ' : *p;
+		}
+	}
+	*to = '\0';
+	return s;
+}
+
+/* {path, key, value, key, value, ..., NULL}; NULL = too many */
+static char **arguments(const char *uri, struct arena *arena)
+{
+	char **argv = arena_array(arena, ARGS_MAX + 2, sizeof(*argv));
+	char *path = arena_strdup(arena, strstr(uri, "://") + 3), *rest;
+	char *query = strchr(path, '?');
+	size_t n = 0;
+
+	if (query)
+		*query++ = '\0';
+	argv[n++] = decode(path);
+	for (char *pair = query ? strtok_r(query, "&", &rest) : NULL; pair;
+	     pair = strtok_r(NULL, "&", &rest)) {
+		char *value = strchr(pair, '=');
+
+		if (n >= ARGS_MAX)
+			return NULL;
+		if (value)
+			*value++ = '\0';
+		argv[n++] = decode(pair);
+		if (value)
+			argv[n++] = decode(value);
+	}
+	return argv;
+}
+
+static int spawn(char **argv, char **env, const int fds[3], pid_t *ret)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, defaults;
+	int r;
+
+	sigemptyset(&none);
+	sigfillset(&defaults);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &defaults);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+	for (int i = 0; i < 3; i++)
+		posix_spawn_file_actions_adddup2(&files, fds[i], 3 + i);
+	r = posix_spawn(ret, argv[0], &files, &attr, argv, env);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attr);
+	return r;
+}
+
+/* Closed, or written to. */
+static int wait_until_ready(int ready, bool byte, const char *path, struct err *e)
+{
+	struct pollfd p = { ready, POLLIN, 0 };
+	int n;
+	char c;
+
+	do
+		n = poll(&p, 1, READY_MS);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return err_set(e, ERR_HOST, "logger %s is not ready after %d s", path,
+			       READY_MS / 1000);
+	if (read(ready, &c, 1) <= 0 && byte)
+		return err_set(e, ERR_HOST, "logger %s ended before it was ready", path);
+	return 0;
+}
+
+int logger_start(const char *uri, const char *id, const char *namespace, int out, int err,
+		 struct arena *arena, pid_t *ret, struct err *e)
+{
+	char *env[] = { arena_printf(arena, "CONTAINER_ID=%s", id),
+			arena_printf(arena, "CONTAINER_NAMESPACE=%s", namespace), NULL };
+	char **argv = arguments(uri, arena);
+	int from[3], ready[2], r;
+
+	if (!argv)
+		return err_set(e, ERR_CONFIG, "%s: more than %d arguments", uri,
+			       ARGS_MAX);
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "pipe");
+	/* Above those that they become. */
+	from[0] = fcntl(out, F_DUPFD_CLOEXEC, HIGH);
+	from[1] = fcntl(err, F_DUPFD_CLOEXEC, HIGH);
+	from[2] = fcntl(ready[1], F_DUPFD_CLOEXEC, HIGH);
+	fd_close(&ready[1]);
+	r = spawn(argv, env, from, ret);
+	fd_close_all(from, 3);
+	if (r)
+		err_sys(e, r, "start logger %s", argv[0]);
+	else if ((r = wait_until_ready(ready[0], !strncmp(uri, "binary-v2:", 10), argv[0],
+				       e)) < 0)
+		kill(*ret, SIGKILL);
+	fd_close(&ready[0]);
+	return r ? -1 : 0;
+}
