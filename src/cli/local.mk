@@ -23,7 +23,7 @@ skiff_mkman_SOURCES = src/cli/mkman.c src/cli/mkman.h src/cli/mkcomplete.c src/c
 skiff_mkman_LDADD = libskiff.la
 skiff_mkman_LDFLAGS = $(AM_LDFLAGS) -static
 generated_mans = $(addprefix man/skiff-,$(addsuffix .1,$(commands))) man/skiff.1 man/skiff-config.5
-dist_man_MANS = man/skiff-errors.7
+dist_man_MANS = man/skiff-errors.7 man/containerd-shim-skiff-v2.8
 generated_completions = contrib/completions/skiff.bash contrib/completions/_skiff contrib/completions/skiff.fish
 commands = check checkpoint create delete events exec features help kill list mounts pause plan ps restore resume run spec start state update
 if CROSS_COMPILING

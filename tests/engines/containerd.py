@@ -21,12 +21,12 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.b
 class Containerd(Daemon):
     """a running containerd; `ctr` is its command line"""
 
-    def __init__(self, t, config=CONFIG, namespace=None):
+    def __init__(self, t, config=CONFIG, namespace=None, env=None):
         self.address = t.path("containerd.sock")
         path = t.path("containerd.toml")
         with open(path, "w") as f:
             f.write(config.format(dir=t.dir, address=self.address))
-        super().__init__(t, "containerd", "containerd", "--config", path)
+        super().__init__(t, "containerd", "containerd", "--config", path, env=env)
         self.ctr = Engine(t, "ctr", "--address", self.address, "--connect-timeout",
                           f"{10 * SLOW:g}s", "--namespace", namespace or t.mark)
         self.wait_ready(lambda: os.path.exists(self.address)

@@ -1,0 +1,310 @@
+"""containerd-shim-skiff-v2 under a real containerd, and asked directly."""
+import contextlib
+import glob
+import os
+import signal
+import time
+
+import kernel
+import ttrpc
+from containerd import Containerd
+from engine import Follow
+from harness import SLOW, limit, needs, tag
+from terminal import CommandTerminal
+
+NAME = "containerd-shim-skiff-v2"
+RUNTIME = ("--runtime", "io.containerd.skiff.v2")
+MEMORY = 48 << 20
+NEEDS = ("root", "cmd:containerd", "cmd:ctr")
+
+
+def program(t):
+    """the directory to look for the shim in, which lies beside the program under test"""
+    beside = os.path.dirname(t.binary)
+    built = next((path for path in (f"{beside}/{NAME}-static", f"{beside}/{NAME}")
+                  if os.access(path, os.X_OK)), None)
+    if not built:
+        t.skip("the shim is not built")
+    os.makedirs(t.path("bin"), exist_ok=True)
+    if not os.path.lexists(t.path(f"bin/{NAME}")):
+        os.symlink(built, t.path(f"bin/{NAME}"))
+    return t.path("bin")
+
+
+def start(t):
+    return Containerd(t, env={"PATH": f"{program(t)}:{os.environ['PATH']}"})
+
+
+@contextlib.contextmanager
+def containerd(t):
+    """a daemon; afterwards there is no shim, no bundle and no socket of a shim"""
+    sockets = set(glob.glob("/run/containerd/s/skiff-*"))
+    daemon = start(t)
+    try:
+        yield daemon.ctr
+        t.wait_until(lambda: not shims(t), 10, "the shims' end")
+        t.equal(os.listdir(f"/run/containerd/skiff/{t.mark}"), [], "state that is left")
+        t.equal(glob.glob(f"{t.dir}/containerd.run/io.containerd.runtime.v2.task/*/*"), [])
+        # other tests run beside this one
+        left = [s for s in set(glob.glob("/run/containerd/s/skiff-*")) - sockets
+                if f" {s}\n" not in kernel.read("/proc/net/unix")]
+        t.equal(left, [], "sockets that are left")
+    finally:
+        daemon.clean_up()
+        with contextlib.suppress(OSError):
+            os.rmdir(f"/run/containerd/skiff/{t.mark}")
+
+
+def shims(t):
+    """the pids of the shims of this test"""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            words = kernel.argv(int(pid))
+            if words and words[0].endswith(NAME) and t.mark in words and kernel.is_alive(int(pid)):
+                found.append(int(pid))
+    return found
+
+
+def run(t, *options, name, args):
+    return ("run", *RUNTIME, *options, "--rootfs", t.shared_rootfs, name, *args)
+
+
+def pid_of(ctr, name):
+    rows = [line.split() for line in ctr.ok("task", "ls").splitlines()]
+    return next(int(row[1]) for row in rows if row[0] == name)
+
+
+def sleeper(t, ctr, name, *options):
+    ctr.ok(*run(t, "-d", *options, name=name, args=["/bin/sleep", "100000"]))
+    return pid_of(ctr, name)
+
+
+def remove(ctr, *names):
+    for name in names:
+        ctr.ok("task", "kill", "--signal", "KILL", name)
+        ctr.wait_for("STOPPED", "task", "ls")
+        ctr.try_("task", "delete", name)
+        ctr.ok("container", "delete", name)
+
+
+def address(t, name):
+    path = f"{t.dir}/containerd.run/io.containerd.runtime.v2.task/{t.mark}/{name}/address"
+    return kernel.read(path).removeprefix("unix://")
+
+
+@needs(*NEEDS)
+@tag("engine")
+@limit(60)
+def test_foreground(t):
+    """output, input, exit status and terminal of `ctr run`"""
+    with containerd(t) as ctr:
+        result = ctr.try_(*run(t, "--rm", name="plain",
+                               args=["/bin/sh", "-c", "echo out; echo err >&2; exit 3"]))
+        t.equal((result.rc, result.out, result.err), (3, "out\n", "err\n"))
+        result = ctr.try_(*run(t, "--rm", name="absent", args=["/no/such/program"]))
+        t.contains(result.err.lower(), "no such file or directory")
+        result = ctr.try_(*run(t, "--rm", name="much", args=[
+            "/bin/sh", "-c", "yes 0123456789 | head -c 3000000"]))
+        t.equal(len(result.out), 3000000)
+        screen = CommandTerminal(t, *ctr.prefix,
+                                 *run(t, "--rm", "-t", name="tty", args=["/bin/sh"]))
+        screen.type("until stty size | grep .; do sleep 0.1; done; exit 4\n")
+        t.contains(screen.read_until(None, 30), "24 80")
+        t.equal(screen.wait(20), 4, "status of ctr run -t")
+        # ctr loses the end of an input that ends before the task is there
+        reading, writing = os.pipe()
+        cat = t.spawn(*ctr.prefix, *run(t, "--rm", name="cat", args=["/bin/cat"]), stdin=reading,
+                      stdout=open(t.path("cat.out"), "wb"))
+        os.close(reading)
+        ctr.wait_for("RUNNING", "task", "ls")
+        os.write(writing, b"through\n")
+        time.sleep(0.2 * min(SLOW, 10))
+        os.close(writing)
+        t.equal(cat.wait(20 * SLOW), 0)
+        t.equal(kernel.read(t.path("cat.out")), "through\n")
+
+
+def exec_in(t, ctr, pid):
+    result = ctr.try_("task", "exec", "--exec-id", "e1", "box", "/bin/sh", "-c",
+                      "readlink /proc/self/ns/pid; exit 5")
+    t.equal((result.rc, result.out.strip()), (5, kernel.namespace(pid, "pid")))
+    screen = CommandTerminal(t, *ctr.prefix, "task", "exec", "-t", "--exec-id", "e2", "box",
+                             "/bin/sh", "-c", "until stty size | grep .; do sleep 0.1; done; exit 6")
+    t.contains(screen.read_until(None, 30), "24 80")
+    t.equal(screen.wait(20), 6, "status of ctr task exec -t")
+    result = ctr.try_("task", "exec", "--exec-id", "e4", "box", "/no/such")
+    t.contains(result.err, "no such file or directory")
+
+
+def in_order(t, words, *topics):
+    at = -1
+    for topic in topics:
+        found = words.find(f"/tasks/{topic} ", at + 1)
+        t.true(found > at, f"event {topic} after {words[:max(at, 0)][-300:]!r}")
+        at = found
+
+
+@needs(*NEEDS, "memory", "pids")
+@tag("engine")
+@limit(60)
+def test_life(t):
+    """a task is limited, looked at, frozen, hit by its limit, and killed; its events come in order"""
+    with containerd(t) as ctr:
+        events = Follow(ctr, "events")
+        ctr.ok(*run(t, "-d", "--memory-limit", MEMORY, name="box", args=[
+            "/bin/sh", "-c", "trap 'exit 43' TERM; while :; do sleep 0.1; done"]))
+        pid = pid_of(ctr, "box")
+        t.equal(kernel.cgroup_value(pid, "memory", "memory.limit_in_bytes", "memory.max"),
+                str(MEMORY))
+        exec_in(t, ctr, pid)
+        t.contains(ctr.ok("task", "ps", "box"), str(pid))
+        metrics = ctr.ok("task", "metrics", "box")
+        t.contains(metrics, str(MEMORY))
+        t.contains(metrics, "pids.current")
+        ctr.ok("task", "pause", "box")
+        t.contains(ctr.ok("task", "ls"), "PAUSED")
+        t.true(ctr.try_("task", "exec", "--exec-id", "e5", "box", "/bin/true").rc, "exec in a pause")
+        ctr.ok("task", "resume", "box")
+        ctr.try_("task", "exec", "--exec-id", "e3", "box", "/bin/sh", "-c", "tail /dev/zero")
+        t.wait_until(lambda: "/tasks/oom" in events.words(), 20, "the event of the kill")
+        ctr.ok("task", "kill", "--signal", "TERM", "box")
+        ctr.wait_for("STOPPED", "task", "ls")
+        t.contains(ctr.try_("task", "delete", "box").err, "exit code 43")
+        ctr.ok("container", "delete", "box")
+        in_order(t, events.stop(), "create", "start", "exec-added", "exec-started", "exit", "paused",
+                 "resumed", "oom", "exit", "delete")
+
+
+@needs(*NEEDS)
+@tag("engine")
+@limit(60)
+def test_containerd_comes_back(t):
+    """tasks outlive containerd: they can be used afterwards, and an exit meanwhile is not lost"""
+    with containerd(t) as ctr:
+        pid = sleeper(t, ctr, "stays")
+        ends = sleeper(t, ctr, "ends")
+        daemon = next(d for d in kernel.descendants(os.getpid()) if kernel.argv(d)[0] == "containerd")
+        os.kill(daemon, signal.SIGKILL)
+        t.wait_until(lambda: not kernel.is_alive(daemon), what="containerd's end")
+        os.kill(ends, signal.SIGKILL)
+        again = start(t)
+        t.contains(again.ctr.ok("task", "exec", "--exec-id", "e", "stays", "/bin/echo", "back"), "back")
+        t.equal(pid_of(again.ctr, "stays"), pid)
+        again.ctr.wait_for("STOPPED", "task", "ls")
+        t.contains(again.ctr.try_("task", "delete", "ends").err, "exit code 137")
+        again.ctr.ok("container", "delete", "ends")
+        remove(again.ctr, "stays")
+        t.wait_until(lambda: not shims(t), 10, "the shims' end")
+        again.stop()
+
+
+@needs(*NEEDS)
+@tag("engine")
+@limit(60)
+def test_shim_is_killed(t):
+    """`delete` ends the container and takes everything away"""
+    with containerd(t) as ctr:
+        events = Follow(ctr, "events")
+        pid = sleeper(t, ctr, "box")
+        os.kill(shims(t)[0], signal.SIGKILL)
+        t.wait_until(lambda: not kernel.is_alive(pid), 10, "the container's end")
+        t.wait_until(lambda: '"exit_status":137' in events.words(), 10, "the event of the exit")
+        t.wait_until(lambda: ctr.ok("task", "ls", "-q") == "", 10, "the task's end")
+        ctr.ok("container", "delete", "box")
+        events.stop()
+
+
+LOGGER = """#!/bin/sh
+exec 5>&-
+echo "$CONTAINER_ID $CONTAINER_NAMESPACE $1=$2" > {to}.words
+cat <&3 > {to}
+"""
+
+
+@needs(*NEEDS)
+@tag("engine")
+@limit(60)
+def test_where_output_goes(t):
+    """files and programs take output past the shim; nothing at all is possible too"""
+    with containerd(t) as ctr:
+        log = t.path("logs/a.log")
+        ctr.ok(*run(t, "--rm", "--log-uri", f"file://{log}", name="file",
+                    args=["/bin/sh", "-c", "echo out; echo err >&2"]))
+        t.equal(kernel.read(log), "out\nerr\n")
+        logger, to = t.path("logger"), t.path("logged")
+        with open(logger, "w") as f:
+            f.write(LOGGER.format(to=to))
+        os.chmod(logger, 0o755)
+        ctr.ok(*run(t, "--rm", "--log-uri", f"binary://{logger}?key=a%20b", name="binary",
+                    args=["/bin/sh", "-c", "echo to the logger"]))
+        t.wait_until(lambda: os.path.exists(to) and kernel.read(to), what="the logger's file")
+        t.equal(kernel.read(to), "to the logger\n")
+        t.equal(kernel.read(f"{to}.words"), f"binary {t.mark} key=a b\n")
+        ctr.ok(*run(t, "--rm", "--null-io", name="null", args=["/bin/echo", "unheard"]))
+
+
+@needs(*NEEDS)
+@tag("engine")
+@limit(60)
+def test_pod(t):
+    """the containers of a group have one shim; ten of them cost it little memory"""
+    names = [f"c{i}" for i in range(10)]
+    with containerd(t) as ctr:
+        for name in names:
+            sleeper(t, ctr, name, "--annotation", f"io.containerd.runc.v2.group={t.mark}")
+        pids = shims(t)
+        t.equal(len(pids), 1, "shims")
+        rollup = kernel.read(f"/proc/{pids[0]}/smaps_rollup")
+        pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+        t.true(pss < 2048, f"a shim of ten containers has {pss} KB")
+        t.equal({address(t, name) for name in names}, {address(t, "c0")})
+        remove(ctr, *names)
+
+
+@needs(*NEEDS)
+@tag("engine")
+@limit(60)
+def test_wrong_requests(t):
+    """what is wrong with a connection ends that alone; wrong requests are answered with their code"""
+    with containerd(t) as ctr:
+        pid = sleeper(t, ctr, "box")
+        path = address(t, "box")
+        t.equal(os.stat(path).st_mode & 0o777, 0o600)
+        client = ttrpc.Client(path)
+        who = ttrpc.text(1, "box")
+        t.equal(ttrpc.fields(client.call("Connect", who)[2])[2], [pid])
+        t.equal(ttrpc.fields(client.call("Connect", who, "containerd.task.v3.Task")[2])[2], [pid])
+        for method, payload, service, code, words in (
+                ("Create", b"", "containerd.task.v9.Task", 12, "service containerd.task.v9.Task"),
+                ("Dance", b"", "containerd.task.v2.Task", 12, "method Dance"),
+                ("State", ttrpc.text(1, "none"), "containerd.task.v2.Task", 5, "not found"),
+                ("Start", who, "containerd.task.v2.Task", 9, "started already"),
+                ("Delete", who, "containerd.task.v2.Task", 9, "cannot delete a running process"),
+                ("Exec", who, "containerd.task.v2.Task", 3, "an exec needs"),
+                ("Update", who, "containerd.task.v2.Task", 3, "without resources"),
+                ("Kill", who + ttrpc.text(2, "e9") + ttrpc.number(3, 9),
+                 "containerd.task.v2.Task", 5, "does not exist"),
+        ):
+            t.note(f"{service}/{method}")
+            found = client.call(method, payload, service)
+            t.equal(found[0], code)
+            t.contains(found[1], words)
+        t.note("a frame that is too large")
+        stream = client.frame(bytes((4 << 20) + 1))
+        t.equal(client.answer()[:2], (stream, 8))
+        t.note("a stream's number again")
+        client.frame(ttrpc.text(1, "x"), stream=1)
+        t.equal(client.answer()[:2], (1, 3))
+        t.note("data")
+        client.frame(b"x", ttrpc.DATA, 77)
+        t.equal(client.answer()[:2], (77, 3))
+        for name, payload in (("no protobuf", b"\xff" * 20),
+                              ("no protobuf inside", ttrpc.text(1, "containerd.task.v2.Task")
+                               + ttrpc.text(2, "State") + ttrpc.text(3, b"\xff\xff"))):
+            t.note(name)
+            other = ttrpc.Client(path)
+            other.frame(payload)
+            t.true(other.is_closed(), "the connection is still open")
+        t.equal(ttrpc.fields(client.call("Connect", who)[2])[2], [pid])
+        remove(ctr, "box")
