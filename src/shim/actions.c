@@ -288,6 +288,40 @@ void serve_update(struct call *c, const void *request)
 		reply_empty(&c->ticket);
 }
 
+/* containerd pauses the container before, and lets it go on afterwards. */
+void serve_checkpoint(struct call *c, const void *request)
+{
+	const Pb__CheckpointTaskRequest *r = request;
+	const struct task *t = call_task(c, r->id);
+	const Pb__CheckpointOptions *o = NULL;
+	struct skiff_error e = { .size = sizeof(e) };
+	struct skiff_criu criu = { .size = sizeof(criu),
+				   .id = r->id,
+				   .leave_running = true };
+	struct skiff *s;
+
+	if (r->options &&
+	    !strcmp(r->options->type_url, "containerd.runc.v1.CheckpointOptions"))
+		o = wire_unpack(&pb__checkpoint_options__descriptor, c->arena,
+				r->options->value.data, r->options->value.len);
+	if (o) {
+		criu.leave_running = !o->exit;
+		criu.tcp_established = o->open_tcp;
+		criu.ext_unix_sk = o->external_unix_sockets;
+		criu.shell_job = o->terminal;
+		criu.file_locks = o->file_locks;
+		criu.cgroups_mode = *o->cgroups_mode ? o->cgroups_mode : NULL;
+		criu.work_path = *o->work_path ? o->work_path : NULL;
+		criu.parent_path = *o->parent_path ? o->parent_path : NULL;
+		for (size_t i = 0; i < o->n_empty_namespaces; i++)
+			criu.empty_network |= !strcmp(o->empty_namespaces[i], "network");
+	}
+	criu.image_path = o && *o->image_path ? o->image_path : r->path;
+	s = t ? call_skiff(c, t) : NULL;
+	if (s && end(c, s, skiff_checkpoint(s, &criu, &e), &e))
+		reply_empty(&c->ticket);
+}
+
 /* --- ResizePty, CloseIO --- */
 
 void serve_resize(struct call *c, const void *request)

@@ -26,6 +26,7 @@ static const struct method methods[] = {
 	{ "Pids", &pb__task_request__descriptor, serve_pids },
 	{ "Pause", &pb__task_request__descriptor, serve_pause },
 	{ "Resume", &pb__task_request__descriptor, serve_resume },
+	{ "Checkpoint", &pb__checkpoint_task_request__descriptor, serve_checkpoint },
 	{ "Stats", &pb__task_request__descriptor, serve_stats },
 	{ "Update", &pb__update_task_request__descriptor, serve_update },
 	{ "ResizePty", &pb__resize_pty_request__descriptor, serve_resize },

@@ -22,6 +22,7 @@ void serve_kill(struct call *c, const void *request);
 void serve_pids(struct call *c, const void *request);
 void serve_pause(struct call *c, const void *request);
 void serve_resume(struct call *c, const void *request);
+void serve_checkpoint(struct call *c, const void *request);
 void serve_stats(struct call *c, const void *request);
 void serve_update(struct call *c, const void *request);
 void serve_resize(struct call *c, const void *request);

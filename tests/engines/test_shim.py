@@ -94,7 +94,7 @@ def address(t, name):
 
 
 @needs(*NEEDS)
-@tag("engine")
+@tag("engine", "shim")
 @limit(60)
 def test_foreground(t):
     """output, input, exit status and terminal of `ctr run`"""
@@ -146,7 +146,7 @@ def in_order(t, words, *topics):
 
 
 @needs(*NEEDS, "memory", "pids")
-@tag("engine")
+@tag("engine", "shim")
 @limit(60)
 def test_life(t):
     """a task is limited, looked at, frozen, hit by its limit, and killed; its events come in order"""
@@ -177,7 +177,7 @@ def test_life(t):
 
 
 @needs(*NEEDS)
-@tag("engine")
+@tag("engine", "shim")
 @limit(60)
 def test_containerd_comes_back(t):
     """tasks outlive containerd: they can be used afterwards, and an exit meanwhile is not lost"""
@@ -200,7 +200,7 @@ def test_containerd_comes_back(t):
 
 
 @needs(*NEEDS)
-@tag("engine")
+@tag("engine", "shim")
 @limit(60)
 def test_shim_is_killed(t):
     """`delete` ends the container and takes everything away"""
@@ -223,7 +223,7 @@ cat <&3 > {to}
 
 
 @needs(*NEEDS)
-@tag("engine")
+@tag("engine", "shim")
 @limit(60)
 def test_where_output_goes(t):
     """files and programs take output past the shim; nothing at all is possible too"""
@@ -245,7 +245,7 @@ def test_where_output_goes(t):
 
 
 @needs(*NEEDS)
-@tag("engine")
+@tag("engine", "shim")
 @limit(60)
 def test_pod(t):
     """the containers of a group have one shim; ten of them cost it little memory"""
@@ -263,7 +263,7 @@ def test_pod(t):
 
 
 @needs(*NEEDS)
-@tag("engine")
+@tag("engine", "shim")
 @limit(60)
 def test_wrong_requests(t):
     """what is wrong with a connection ends that alone; wrong requests are answered with their code"""
