@@ -50,11 +50,13 @@ def subjects(mkman):
 def integration_tests():
     """{"cgroups.test_memory": the views where it can run}"""
     found = {}
-    listed = subprocess.run([sys.executable, f"{HERE}/integration/run.py", "--list"],
-                            capture_output=True, text=True, check=True).stdout
-    for line in listed.splitlines():
-        name, *words = line.split()
-        found[name] = VIEWS.intersection(*(CAN.get(word, VIEWS) for word in words))
+    for place in ("integration", "engines"):
+        listed = subprocess.run([sys.executable, f"{HERE}/integration/run.py", "--list", "--dir",
+                                 f"{HERE}/{place}"], capture_output=True, text=True,
+                                check=True).stdout
+        for line in listed.splitlines():
+            name, *words = line.split()
+            found[name] = VIEWS.intersection(*(CAN.get(word, VIEWS) for word in words))
     return found
 
 

@@ -255,11 +255,14 @@ def test_pod(t):
             sleeper(t, ctr, name, "--annotation", f"io.containerd.runc.v2.group={t.mark}")
         pids = shims(t)
         t.equal(len(pids), 1, "shims")
+        for name in ("k0", "k1"):
+            sleeper(t, ctr, name, "--annotation", f"io.kubernetes.cri.sandbox-id={t.mark}-pod")
+        t.equal(len(shims(t)), 2, "shims with those of another pod")
         rollup = kernel.read(f"/proc/{pids[0]}/smaps_rollup")
         pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
         t.true(pss < 2048, f"a shim of ten containers has {pss} KB")
         t.equal({address(t, name) for name in names}, {address(t, "c0")})
-        remove(ctr, *names)
+        remove(ctr, *names, "k0", "k1")
 
 
 @needs(*NEEDS)
