@@ -44,8 +44,7 @@ struct apply {
 	void *ctx;             /* the caller's */
 	const char *cache_dir; /* compiled seccomp filters, absolute; NULL = no cache */
 	struct trace *trace;   /* NULL = off */
-	int stdio
-		[3]; /* become the payload's 0, 1, 2; -1 = the caller's own. apply_done closes them */
+	int stdio[3];          /* see apply_stdio(); -1 = our own */
 
 	int *slots; /* plan->n_slots descriptors, -1 = closed. SLOT_PIDFD filled before: the container's */
 	pid_t pid; /* init, our child */
