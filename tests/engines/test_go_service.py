@@ -1,15 +1,14 @@
 """A web service in Go (service/main.go) as a container of each engine, with limits of memory
 and CPU: it answers, the kernel kills it at its limit, the engine says so, and it comes back."""
-import json
 import os
 
 import kernel
-import leaks
 from containerd import Containerd
 from dockerd import Dockerd
-from engine import Engine, Follow
+from engine import Follow
 from harness import limit, needs, tag
-from service_image import NAME, archive, ask, expect_service, unpacked
+from podman import Podman
+from service_image import NAME, archive, ask, binary, expect_service, unpacked
 
 MEMORY = 32 << 20
 TOO_MUCH = "/fill?mib=100"
@@ -58,58 +57,30 @@ def test_runtime(t):
     t.contains(kernel.read(t.path("service.log")), "served 1\n")
 
 
-class Podman(Engine):
-    """podman with the test's own storage; where systemd is, it makes the cgroups, as root's and
-    users' podman has it by default"""
-
-    def __init__(self, t):
-        manager = "systemd" if os.path.isdir("/run/systemd/system") else "cgroupfs"
-        # Without systemd: cgroups of the test's own, and no limits that it could not give itself.
-        self.create = ["create"] if manager == "systemd" else [
-            "create", "--cgroup-parent", f"/{t.mark}", "--ulimit", "nofile=1024:1024",
-            "--ulimit", "nproc=1024:1024"]
-        super().__init__(
-            t, "podman", "--root", t.path("podman"), "--runroot", t.path("podman.run"),
-            "--tmpdir", t.path("podman.tmp"), "--storage-driver", "vfs", "--events-backend", "file",
-            "--cgroup-manager", manager, "--runtime", t.binary)
-
-    def start(self, name):
-        """Start it.  Debian 12's conmon writes its note of an OOM kill into the directory that it
-        was started in, and podman looks for it in the container's."""
-        self.ok("start", name, cwd=self.ok("inspect", "--format", "{{.StaticDir}}", name))
-
-    def state(self, name):
-        return json.loads(self.ok("inspect", "--format", "{{json .State}}", name))
-
-    def clean_up(self):
-        self.try_("rm", "-f", "-t", "0", "-a")
-        # conmon is still in its cgroup for a moment.
-        self.t.wait_until(lambda: not leaks.processes(self.t), 10, "conmon's end")
-        for path in leaks.cgroups(self.t):
-            for where, _, _ in os.walk(path, topdown=False):
-                os.rmdir(where)
-
-
-def service_of_podman(t, *options, asker_of):
+def service_of_podman(t, asker_of):
     """run, killed at its limit, told, and started again"""
-    podman = Podman(t)
-    try:
-        podman.ok("load", "-q", "-i", archive(t), timeout=60)
-        podman.ok(*podman.create, "--name", "web", "--memory", MEMORY, "--memory-swap", MEMORY,
-                  "--cpus", "0.5", *options, NAME)
-        podman.start("web")
-        asker = asker_of(podman)
-        expect_service(t, asker, podman.state("web")["Pid"], MEMORY)
-        asker(TOO_MUCH)
-        t.equal(podman.ok("wait", "web"), "137", "status of who was killed")
-        t.equal(podman.state("web")["OOMKilled"], True, "OOMKilled")
-        podman.start("web")
-        expect_service(t, asker_of(podman), podman.state("web")["Pid"], MEMORY)
-        podman.ok("stop", "web")
-        t.equal(podman.state("web")["ExitCode"], 0, "status of an orderly end")
-        t.contains(podman.ok("logs", "web"), "served 1")
-    finally:
-        podman.clean_up()
+    with Podman(t) as podman:
+        name = podman.new_name()
+        podman.containers.append(name)
+        podman.ok("load", "--quiet", "--input", archive(t), timeout=60)
+        podman.ok("create", "--name", name, "--memory", MEMORY, "--memory-swap", MEMORY,
+                  "--cpus", "0.5", "--network", "none", NAME)
+        # Debian 12's conmon writes its note of an OOM kill into the directory that it was
+        # started in; podman looks for it in the container's.
+        place = podman.ok("inspect", "--format", "{{.StaticDir}}", name)
+        podman.ok("start", name, cwd=place)
+        web = podman.container(name)
+        expect_service(t, asker_of(web.pid), web.pid, MEMORY)
+        asker_of(web.pid)(TOO_MUCH)
+        t.equal(web.ok("wait"), "137", "status of who was killed")
+        t.equal(web.inspect(".State.OOMKilled"), "true", "OOMKilled")
+        podman.ok("start", name, cwd=place)
+        web = podman.container(name)
+        expect_service(t, asker_of(web.pid), web.pid, MEMORY)
+        web.ok("stop")
+        t.equal(web.inspect(".State.ExitCode"), "0", "status of an orderly end")
+        t.contains(web.ok("logs"), "served 1")
+        web.remove()
 
 
 @needs("root", "vm", "cmd:podman")
@@ -117,20 +88,18 @@ def service_of_podman(t, *options, asker_of):
 @limit(90)
 def test_podman(t):
     """podman as root: asked in its network namespace"""
-    def asker_of(podman):
-        pid = podman.state("web")["Pid"]
-        return lambda path: ask(path, pid=pid)
-    service_of_podman(t, "--network", "none", asker_of=asker_of)
+    service_of_podman(t, lambda pid: lambda path: ask(path, pid=pid))
 
 
 @needs("user", "vm", "cmd:podman")
 @tag("engine")
 @limit(90)
 def test_podman_of_a_user(t):
-    """podman as an ordinary user: asked by a process of `exec`"""
-    def asker_of(podman):
-        return lambda path: podman.try_("exec", "web", "/service", "get", path).out
-    service_of_podman(t, "--network", "none", asker_of=asker_of)
+    """podman as an ordinary user: asked in the network namespace that the user owns"""
+    def asker_of(pid):
+        return lambda path: t.command("nsenter", "-t", pid, "-U", "-n", "--preserve-credentials",
+                                      binary(t), "get", path).out
+    service_of_podman(t, asker_of)
 
 
 @needs("root", "memory", "cpu", "cmd:dockerd", "cmd:docker")
