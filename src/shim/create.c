@@ -1,6 +1,7 @@
 /* Create and Exec, Start, Delete: how a process comes and goes. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #include "shim/rootfs.h"
 #include "shim/service.h"
 
-enum { PATIENCE_MS = 10000 };
+enum { PATIENCE_MS = 10000, NEVER_RAN = 255 };
 
 static void fail_err(struct call *c, const struct err *e)
 {
@@ -209,6 +210,17 @@ static int exec_process(struct call *c, struct proc *p)
 
 /* --- Start --- */
 
+/* containerd is told of no exit that had no start. */
+static void proc_never_ran(struct proc *p)
+{
+	stdio_close(&p->stdio);
+	p->state = PROC_STOPPED;
+	p->announced = true;
+	p->exit_status = NEVER_RAN;
+	clock_gettime(CLOCK_REALTIME, &p->exited_at);
+	proc_answer_waiters(p);
+}
+
 static int start_exec(struct call *c, struct proc *p)
 {
 	struct err e = { 0 };
@@ -262,12 +274,8 @@ void serve_start(struct call *c, const void *request)
 	}
 	if ((init ? start_init(c, p) : start_exec(c, p)) < 0) {
 		/* It can be deleted, as one that has ended. */
-		if (!init) {
-			stdio_close(&p->stdio);
-			p->state = PROC_STOPPED;
-			p->announced = true;
-			p->exit_status = 255;
-		}
+		if (!init)
+			proc_never_ran(p);
 		return;
 	}
 	p->state = PROC_RUNNING;
@@ -304,6 +312,22 @@ static void answer_delete(struct proc *p)
 	reply(&p->deleter, &answer.base);
 }
 
+/* Execs go with their container: whoever waits for one is answered. */
+static void end_execs(struct task *t)
+{
+	for (struct proc *p = t->execs; p; p = p->next) {
+		if (p->state == PROC_ADDED) {
+			proc_never_ran(p);
+		} else if (p->state == PROC_RUNNING) {
+			p->state = PROC_STOPPED;
+			p->exit_status = 128 + SIGKILL;
+			clock_gettime(CLOCK_REALTIME, &p->exited_at);
+		}
+		if (p->deleter.generation)
+			answer_delete(p);
+	}
+}
+
 /* All output has been handed on, or nobody takes it. */
 static void finish_delete(struct proc *p)
 {
@@ -312,16 +336,17 @@ static void finish_delete(struct proc *p)
 	timer_stop(&p->patience);
 	p->stdio.drained = NULL;
 	if (p != t->init) {
-		/* Of one that was never started, nobody else will tell them. */
-		proc_answer_waiters(p);
+		if (p->state == PROC_ADDED)
+			proc_never_ran(p);
 		answer_delete(p);
 		proc_free(p);
 		return;
 	}
 	if (delete_container(t, &p->deleter) < 0)
 		return;
-	/* It was killed just now, if it had never been started. */
+	/* Whoever was left was killed just now. */
 	children_reap();
+	end_execs(t);
 	task_tell_exits(t);
 	stdio_close(&p->stdio);
 	if (t->mounted)

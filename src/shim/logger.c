@@ -109,12 +109,13 @@ static int wait_until_ready(int ready, bool byte, const char *path, struct err *
 }
 
 int logger_start(const char *uri, const char *id, const char *namespace, int out, int err,
-		 struct arena *arena, pid_t *ret, struct err *e)
+		 struct arena *arena, struct err *e)
 {
 	char *env[] = { arena_printf(arena, "CONTAINER_ID=%s", id),
 			arena_printf(arena, "CONTAINER_NAMESPACE=%s", namespace), NULL };
 	char **argv = arguments(uri, arena);
 	int from[3], ready[2], r;
+	pid_t pid;
 
 	if (!argv)
 		return err_set(e, ERR_CONFIG, "%s: more than %d arguments", uri,
@@ -126,13 +127,13 @@ int logger_start(const char *uri, const char *id, const char *namespace, int out
 	from[1] = fcntl(err, F_DUPFD_CLOEXEC, HIGH);
 	from[2] = fcntl(ready[1], F_DUPFD_CLOEXEC, HIGH);
 	fd_close(&ready[1]);
-	r = spawn(argv, env, from, ret);
+	r = spawn(argv, env, from, &pid);
 	fd_close_all(from, 3);
 	if (r)
 		err_sys(e, r, "start logger %s", argv[0]);
 	else if ((r = wait_until_ready(ready[0], !strncmp(uri, "binary-v2:", 10), argv[0],
 				       e)) < 0)
-		kill(*ret, SIGKILL);
+		kill(pid, SIGKILL); /* our child, and nobody has reaped it */
 	fd_close(&ready[0]);
 	return r ? -1 : 0;
 }

@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -159,6 +161,18 @@ static int mount_one(const char *target, const Pb__Mount *m, struct arena *arena
 	return r ? err_sys(e, r, "mount %s (%s) at %s", m->source, m->type, target) : 0;
 }
 
+static bool leads_out(const char *path)
+{
+	for (const char *p = path; *p; p += strspn(p, "/")) {
+		size_t n = strcspn(p, "/");
+
+		if (n == 2 && !strncmp(p, "..", n))
+			return true;
+		p += n;
+	}
+	return false;
+}
+
 int rootfs_mount(const char *dir, Pb__Mount *const *mounts, size_t n, struct arena *arena,
 		 struct err *e)
 {
@@ -167,7 +181,7 @@ int rootfs_mount(const char *dir, Pb__Mount *const *mounts, size_t n, struct are
 		const char *target = *below ? arena_printf(arena, "%s/%s", dir, below)
 					    : dir;
 
-		if (strstr(below, "..")) {
+		if (leads_out(below)) {
 			rootfs_unmount(dir);
 			return err_set(e, ERR_CONFIG, "mount target %s leads out", below);
 		}
@@ -244,11 +258,11 @@ static bool unmount_last(const char *dir)
 
 void rootfs_unmount(const char *dir)
 {
-	/* The common case: one mount, and nothing to look up. */
-	while (!umount2(dir, UMOUNT_NOFOLLOW))
-		;
-	if (errno == EINVAL || errno == ENOENT)
+	char real[PATH_MAX];
+
+	/* mountinfo has no symbolic links in it. */
+	if (!realpath(dir, real))
 		return;
-	while (unmount_last(dir))
+	while (unmount_last(real))
 		;
 }

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -41,6 +42,7 @@ struct conn {
 static struct conn conns[CONNS_MAX];
 static struct watch listener = { .fd = -1 };
 static const char *socket_path;
+static ino_t socket_inode;
 static uint64_t generations;
 
 static void close_conn(struct conn *c)
@@ -306,8 +308,13 @@ static void on_listener(struct watch *w, uint32_t events)
 
 int server_init(int fd, const char *path)
 {
+	struct stat st;
+
 	listener = (struct watch){ .fd = fd, .ready = on_listener };
 	socket_path = path;
+	if (lstat(path, &st) < 0)
+		return -errno;
+	socket_inode = st.st_ino;
 	return loop_add(&listener, EPOLLIN);
 }
 
@@ -321,7 +328,10 @@ bool server_is_idle(void)
 
 void server_stop_listening(void)
 {
-	if (listener.fd >= 0)
+	struct stat now;
+
+	/* Not that of a shim which came after us. */
+	if (listener.fd >= 0 && !lstat(socket_path, &now) && now.st_ino == socket_inode)
 		unlink(socket_path);
 	loop_remove(&listener);
 	fd_close(&listener.fd);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -129,7 +130,7 @@ static bool somebody_listens(const struct sockaddr_un *at)
 /* A listening socket; -1: one serves already; -2: *e says why. */
 static int open_socket(const struct start *s, struct err *e)
 {
-	auto_fd fd = new_socket();
+	auto_fd fd = new_socket(), lock = -1;
 	struct sockaddr_un at;
 
 	if (!fill_address(s->path, &at)) {
@@ -139,6 +140,12 @@ static int open_socket(const struct start *s, struct err *e)
 	mkdir("/run/containerd", 0711);
 	mkdir(s->socket_dir, 0700);
 	umask(0177);
+	/* One at a time: who finds a socket that nobody listens at may take it for a dead one. */
+	lock = open(s->socket_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock < 0 || flock(lock, LOCK_EX) < 0) {
+		err_sys(e, errno, "lock %s", s->socket_dir);
+		return -2;
+	}
 	for (int i = 0; i < BIND_TRIES; i++) {
 		if (!bind(fd, (struct sockaddr *)&at, sizeof(at)) && !listen(fd, BACKLOG))
 			return fd_take(&fd);

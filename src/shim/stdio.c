@@ -160,8 +160,7 @@ static int open_logger(struct stdio *s, const char *id, const char *namespace,
 	if (make_pipe(&out, &s->theirs[PUMP_OUT]) < 0 ||
 	    make_pipe(&err, &s->theirs[PUMP_ERR]) < 0)
 		return err_sys(e, errno, "pipe");
-	return logger_start(s->paths[PUMP_OUT], id, namespace, out, err, s->arena,
-			    &s->logger, e);
+	return logger_start(s->paths[PUMP_OUT], id, namespace, out, err, s->arena, e);
 }
 
 int stdio_open(struct stdio *s, const char *id, const char *namespace, struct err *e)

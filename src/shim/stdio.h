@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -31,7 +30,6 @@ struct stdio {
 	int master;               /* of the terminal */
 	struct pump pumps[PUMPS];
 	int spare; /* a writing end of stdin's fifo: clients may go without an end of the input */
-	pid_t logger;
 	void (*drained)(struct stdio *s); /* stdout and stderr have come to their end */
 };
 
@@ -48,6 +46,7 @@ void stdio_close_input(struct stdio *s);
 void stdio_resize(const struct stdio *s, uint16_t columns, uint16_t rows);
 void stdio_close(struct stdio *s);
 
-/* logger.c: starts the program of a binary: URI with the reading ends, and waits until it is ready. 0 or -1. */
+/* logger.c: starts the program of a binary: URI with the reading ends, and waits until it is ready. It ends with the
+ * writing ends. 0 or -1. */
 int logger_start(const char *uri, const char *id, const char *namespace, int out, int err,
-		 struct arena *arena, pid_t *ret, struct err *e);
+		 struct arena *arena, struct err *e);

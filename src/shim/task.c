@@ -1,7 +1,6 @@
 /* Lists of tasks and processes; libskiff's context for one request. */
 #include "shim/task.h"
 
-#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -58,9 +57,6 @@ void proc_free(struct proc *p)
 		*at = p->next;
 	timer_stop(&p->patience);
 	stdio_close(&p->stdio);
-	/* What it wrote last has gone to the logger, which ends with its pipes or now. */
-	if (p->stdio.logger > 0)
-		kill(p->stdio.logger, SIGTERM);
 	fd_close(&p->pidfd);
 	arena_done(&arena);
 }

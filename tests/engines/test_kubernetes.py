@@ -1,5 +1,6 @@
 """A pod as the kubelet makes it: containerd's CRI service with the snippets of contrib/engines, and
 a runtime handler for the class that the Kubernetes snippet defines."""
+import contextlib
 import os
 import re
 import tomllib
@@ -8,7 +9,7 @@ import kernel
 from containerd import Containerd
 from cri import Cri
 from engine import snippet
-from harness import limit, needs, tag
+from harness import Failure, limit, needs, tag
 from oci_archive import oci_archive
 
 IMAGE = "docker.io/library/box:1"
@@ -108,8 +109,11 @@ def container(t, cri, parent, sandbox):
 
 def pid_of(ident):
     """the container's process 1, by its cgroup"""
-    return next(int(pid) for pid in os.listdir("/proc") if pid.isdigit()
-                and ident in kernel.read(f"/proc/{pid}/cgroup"))
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ends meanwhile
+            if ident in kernel.read(f"/proc/{pid}/cgroup"):
+                return int(pid)
+    raise Failure(f"no process in a cgroup of {ident}")
 
 
 def memory_limit(pid):

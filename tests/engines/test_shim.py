@@ -1,6 +1,7 @@
 """containerd-shim-skiff-v2 under a real containerd, and asked directly."""
 import contextlib
 import glob
+import json
 import os
 import signal
 import time
@@ -242,6 +243,42 @@ def test_where_output_goes(t):
         t.equal(kernel.read(to), "to the logger\n")
         t.equal(kernel.read(f"{to}.words"), f"binary {t.mark} key=a b\n")
         ctr.ok(*run(t, "--rm", "--null-io", name="null", args=["/bin/echo", "unheard"]))
+
+
+@needs(*NEEDS)
+@tag("engine", "shim")
+@limit(60)
+def test_waits(t):
+    """whoever waits for a process is answered, also when it cannot be started or goes with its
+    container; descriptors and memory do not grow with the number of execs"""
+    with containerd(t) as ctr:
+        sleeper(t, ctr, "box")
+        path, shim = address(t, "box"), shims(t)[0]
+        client, waiting = ttrpc.Client(path), ttrpc.Client(path)
+        spec = lambda *args: ttrpc.text(7, ttrpc.text(1, "x") + ttrpc.text(2, json.dumps(
+            {"args": args, "cwd": "/", "user": {"uid": 0, "gid": 0}})))
+        who = lambda name: ttrpc.text(1, "box") + ttrpc.text(2, name)
+        wait = lambda name: waiting.frame(ttrpc.text(1, "containerd.task.v2.Task")
+                                          + ttrpc.text(2, "Wait") + ttrpc.text(3, who(name)))
+        t.equal(client.call("Exec", who("bad") + spec("/no/such"))[0], 0)
+        wait("bad")
+        t.contains(client.call("Start", who("bad"))[1], "no such file or directory")
+        t.equal(ttrpc.fields(waiting.answer()[3])[1], [255])
+        t.equal(client.call("Delete", who("bad"))[0], 0)
+        descriptors = None
+        for i in range(60):
+            t.equal(client.call("Exec", who(f"e{i}") + spec("/bin/true"))[0], 0)
+            t.equal(client.call("Start", who(f"e{i}"))[:2], (0, ""))
+            t.equal(client.call("Wait", who(f"e{i}"))[0], 0)
+            t.equal(client.call("Delete", who(f"e{i}"))[0], 0)
+            if i == 20:
+                descriptors = len(os.listdir(f"/proc/{shim}/fd"))
+        t.wait_until(lambda: len(os.listdir(f"/proc/{shim}/fd")) <= descriptors, 2,
+                     f"no more than {descriptors} descriptors")
+        t.equal(client.call("Exec", who("never") + spec("/bin/true"))[0], 0)
+        wait("never")
+        remove(ctr, "box")
+        t.equal(ttrpc.fields(waiting.answer()[3])[1], [255])
 
 
 @needs(*NEEDS)
