@@ -149,39 +149,52 @@ def start(index, test, context):
             "deadline": time.monotonic() + 3 * limit_of(test[1])}
 
 
-def report(job, counts):
-    """print the lines of one finished test and count it"""
+def report(job, counts, again):
+    """print the lines of one finished test and count it; false: it failed and is tried again"""
     try:
         result = json.loads(job["data"])
     except ValueError:
         result = {"verdict": "failed", "text": "the test's process died", "seconds": 0}
     verdict = result["verdict"]
+    if verdict == "failed" and again:
+        print(f"# {job['test'][0]} failed and is tried again, alone")
+        print("\n".join(f"# {row}" for row in result["text"].splitlines()))
+        return False
     counts[verdict] += 1
     line = f"{'not ok' if verdict == 'failed' else 'ok'} {job['index']} {job['test'][0]}"
     if verdict == "skipped":
         print(f"{line} # SKIP {result['text']}")
-        return
+        return True
     print(f"{line} ({result['seconds']:.2f} s)")
     if verdict == "failed":
         doc = inspect.getdoc(job["test"][1])
         for text in ([f"to prove: {doc}"] if doc else []) + [result["text"]]:
             print("\n".join(f"# {row}" for row in text.splitlines()))
+    return True
 
 
-def finish(job, counts):
+def finish(job, counts, again):
+    """false: it is to be tried again"""
     os.close(job["fd"])
     os.waitpid(job["pid"], 0)
-    report(job, counts)
+    done = report(job, counts, again)
     sys.stdout.flush()
+    return done
 
 
-def run_all(tests, context, jobs):
-    """keep `jobs` tests running until all are done"""
+def run_all(tests, context, jobs, again):
+    """keep `jobs` tests running until all are done; again: what failed is tried once more"""
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     have = views.facts()
+    failed = run_some(list(enumerate(tests, 1)), context, jobs, counts, have, again)
+    run_some([(index + len(tests), test) for index, test in failed], context, 1, counts, have, False)
+    return counts
+
+
+def run_some(waiting, context, jobs, counts, have, again):
+    """those that failed and are to be tried again"""
     selector = selectors.DefaultSelector()
-    waiting = list(enumerate(tests, 1))
-    running = {}
+    running, failed = {}, []
     while waiting or running:
         while waiting and len(running) < jobs:
             index, test = waiting.pop(0)
@@ -199,11 +212,13 @@ def run_all(tests, context, jobs):
             job["data"] += data
             if not data:
                 selector.unregister(key.fd)
-                finish(running.pop(key.fd), counts)
+                job = running.pop(key.fd)
+                if not finish(job, counts, again):
+                    failed.append((job["index"], job["test"]))
         for job in running.values():
             if time.monotonic() > job["deadline"]:
                 os.killpg(job["pid"], signal.SIGKILL)
-    return counts
+    return failed
 
 
 def parse():
@@ -218,6 +233,8 @@ def parse():
     add("--sample", type=int, metavar="N", help="N tests of the selection, none tagged slow")
     add("--seed", type=int, default=1, metavar="S", help="which ones (1)")
     add("-j", "--jobs", type=int, default=1, metavar="N", help="tests at once (1)")
+    add("--again", action="store_true", help="what fails is tried once more, alone, before it "
+        "counts: for an emulated machine and daemons of others")
     add("-l", "--list", action="store_true", help="print the selected tests and their tags")
     add("--dir", default=HERE, help="where the test_*.py are")
     return parser.parse_args()
@@ -251,7 +268,7 @@ def main():
             views.bind_read_only(context["rootfs"])
         print(f"# {binary}, view {views.layout()}, {os.uname().release}\n1..{len(tests)}")
         begin = time.monotonic()
-        counts = run_all(tests, context, options.jobs)
+        counts = run_all(tests, context, options.jobs, options.again)
     finally:
         leaks.kill_descendants()
         if os.geteuid() == 0:
