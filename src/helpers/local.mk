@@ -1,10 +1,12 @@
 # Programs in libexec that skiff starts for the few containers that need them.
+# A program without shared libraries is not position-independent, too: clang says so.
+link_flags = $(if $(1),$(filter-out -pie,$(HARD_LDFLAGS)) $(1),$(HARD_LDFLAGS))
 if WITH_NET
 pkglibexec_PROGRAMS += skiff-net
 endif
 skiff_net_SOURCES = src/helpers/net.c src/helpers/link.c src/helpers/link.h src/base/arena.c src/base/arena.h
 skiff_net_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS)
-skiff_net_LDFLAGS = $(HARD_LDFLAGS) $(NET_LDFLAGS)
+skiff_net_LDFLAGS = $(call link_flags,$(NET_LDFLAGS))
 skiff_net_LDADD = $(MNL_LIBS)
 if WITH_SYSTEMD
 pkglibexec_PROGRAMS += skiff-systemd
@@ -23,7 +25,7 @@ skiff_criu_SOURCES = src/helpers/criu.c src/helpers/criu.h src/helpers/criu_opti
 nodist_skiff_criu_SOURCES = src/helpers/criu.pb-c.c
 skiff_criu_CPPFLAGS = $(AM_CPPFLAGS) -Isrc
 skiff_criu_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_CFLAGS)
-skiff_criu_LDFLAGS = $(HARD_LDFLAGS) $(CRIU_LDFLAGS)
+skiff_criu_LDFLAGS = $(call link_flags,$(CRIU_LDFLAGS))
 skiff_criu_LDADD = $(PROTOBUF_LIBS)
 src/helpers/criu.pb-c.h: src/helpers/criu.proto
 	$(AM_V_GEN)$(MKDIR_P) src/helpers && $(PROTOC_C) --proto_path=$(srcdir)/src/helpers --c_out=src/helpers $(srcdir)/src/helpers/criu.proto

@@ -52,6 +52,8 @@ int args_read(int argc, char **argv, struct shim_args *ret, struct err *e)
 		{ "info", NULL, &ret->info },
 		{ "v", NULL, &ret->version },
 		{ "version", NULL, &ret->version },
+		{ "help", NULL, &ret->help },
+		{ "h", NULL, &ret->help },
 		{ NULL, NULL, NULL },
 	};
 

@@ -191,9 +191,14 @@ static int exec_process(struct call *c, struct proc *p)
 		.terminal = p->stdio.terminal,
 		.no_terminal = !p->stdio.terminal,
 	};
-	struct skiff *s = call_skiff(c, p->task);
+	struct skiff *s;
 	int r;
 
+	if (file < 0) {
+		reply_fail(&c->ticket, RPC_UNKNOWN, "process file: %s", strerror(errno));
+		return -1;
+	}
+	s = call_skiff(c, p->task);
 	if (!s)
 		return -1;
 	r = skiff_exec(s, &x, &started, &e);

@@ -25,6 +25,16 @@ int main(int argc, char **argv)
 			skiff_version(), skiff_commit());
 		return 0;
 	}
+	if (args.help) {
+		dprintf(STDOUT_FILENO,
+			"%s [-namespace NS] [-id ID] [-address SOCKET] [-bundle DIR] "
+			"start|delete\n"
+			"%s -info | -v\n\n"
+			"Run by containerd for the runtime io.containerd.skiff.v2. See "
+			"containerd-shim-skiff-v2(8).\n",
+			argv[0], argv[0]);
+		return 0;
+	}
 	if (args.info)
 		return launch_info(&arena);
 	if (!args.action)

@@ -10,7 +10,7 @@
 /* The command line: Go's flag syntax. */
 struct shim_args {
 	const char *namespace, *address, *id, *bundle, *publish_binary;
-	bool debug, info, version;
+	bool debug, info, version, help;
 	const char *action; /* "start", "delete" or NULL = serve */
 };
 /* 0 or -1. */
