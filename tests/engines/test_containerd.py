@@ -54,7 +54,7 @@ def on_a_terminal(t, ctr, *words):
     screen = CommandTerminal(t, *ctr.prefix, *words)
     # ctr sets the size when the task runs; until then stty prints none. What is printed right
     # before the end may not come through: the shell ends when it has been read.
-    screen.type("until stty size | grep .; do sleep 0.1; done\n")
+    screen.type("until stty size | grep [1-9]; do sleep 0.1; done\n")
     screen.read_until("24 80", 30)
     screen.type("exit 4\n")
     t.equal(screen.wait(20), 4, f"status of ctr {' '.join(words)}")

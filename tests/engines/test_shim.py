@@ -110,7 +110,7 @@ def test_foreground(t):
         t.equal(len(result.out), 3000000)
         screen = CommandTerminal(t, *ctr.prefix,
                                  *run(t, "--rm", "-t", name="tty", args=["/bin/sh"]))
-        screen.type("until stty size | grep .; do sleep 0.1; done; exit 4\n")
+        screen.type("until stty size | grep [1-9]; do sleep 0.1; done; exit 4\n")
         t.contains(screen.read_until(None, 30), "24 80")
         t.equal(screen.wait(20), 4, "status of ctr run -t")
         # ctr loses the end of an input that ends before the task is there
@@ -131,7 +131,7 @@ def exec_in(t, ctr, pid):
                       "readlink /proc/self/ns/pid; exit 5")
     t.equal((result.rc, result.out.strip()), (5, kernel.namespace(pid, "pid")))
     screen = CommandTerminal(t, *ctr.prefix, "task", "exec", "-t", "--exec-id", "e2", "box",
-                             "/bin/sh", "-c", "until stty size | grep .; do sleep 0.1; done; exit 6")
+                             "/bin/sh", "-c", "until stty size | grep [1-9]; do sleep 0.1; done; exit 6")
     t.contains(screen.read_until(None, 30), "24 80")
     t.equal(screen.wait(20), 6, "status of ctr task exec -t")
     result = ctr.try_("task", "exec", "--exec-id", "e4", "box", "/no/such")
