@@ -108,6 +108,7 @@ struct skiff_process {
 	int pidfd;    /* the caller's to close */
 	int terminal; /* the terminal's master, or -1; the caller's to close */
 	int notify; /* of run without detach: call skiff_notify() when it can be read; or -1 */
+	bool shared_pids; /* of create and run: no pid namespace of its own ends others with it */
 };
 
 struct skiff_exec {

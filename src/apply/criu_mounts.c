@@ -17,6 +17,7 @@
 #include "apply/criu.h"
 #include "apply/parts.h"
 #include "base/fd.h"
+#include "base/mountinfo.h"
 #include "base/sys.h"
 
 enum { MOUNTINFO_MAX = 64 << 20, LINES_MAX = 100000 };
@@ -30,23 +31,6 @@ struct mount_table {
 	size_t n;
 };
 
-/* "\040" is a space. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		if (*s == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
-				       (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-}
-
 /* "ID PARENT MAJOR:MINOR ROOT PLACE ..." */
 static void add_line(struct mount_table *t, char *line)
 {
@@ -57,7 +41,7 @@ static void add_line(struct mount_table *t, char *line)
 		word = strtok_r(NULL, " ", &save);
 	if (!word)
 		return;
-	unescape(word);
+	mountinfo_unescape(word);
 	t->v[t->n++] = (struct mount_line){ id, word };
 }
 

@@ -9,7 +9,9 @@
 #include <limits.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +35,23 @@ int helper_start(const char *path, char *const *argv, char *const *env,
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
 	return r;
+}
+
+int helper_hear(int fd, char *text, size_t size, const char **ret_words)
+{
+	ssize_t n;
+	char *rest;
+	long error;
+
+	do
+		n = recv(fd, text, size - 1, 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	error = strtol(text, &rest, 10);
+	*ret_words = rest;
+	return (int)error;
 }
 
 int helper_end(pid_t pid)

@@ -20,21 +20,16 @@ enum { WORDS = 256, NETNS = 3 };
 /* Its answer is an errno and words. */
 static int hear(int fd, const char *about, struct err *e)
 {
-	char words[WORDS], *rest;
-	ssize_t n;
-	long error;
+	char words[WORDS];
+	const char *rest;
+	int error = helper_hear(fd, words, sizeof(words), &rest);
 
-	do
-		n = recv(fd, words, sizeof(words) - 1, 0);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
+	if (error < 0)
 		return err_set(e, ERR_HOST, "skiff-net ended before it was told to%s",
 			       about);
-	words[n] = '\0';
-	error = strtol(words, &rest, 10);
 	if (!error)
 		return 0;
-	err_sys(e, (int)error, "network device%s:%s", about, rest);
+	err_sys(e, error, "network device%s:%s", about, rest);
 	e->code = ERR_HOST;
 	return -1;
 }

@@ -12,11 +12,11 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "apply/helper.h"
 #include "apply/parts.h"
+#include "base/clock.h"
 #include "base/fd.h"
 
 enum { WORDS = 2048, REQUEST_MAX = 128 * 1024, ADDRESSES_MAX = 8, GONE_MS = 2000 };
@@ -50,17 +50,12 @@ static int start_helper(char *const *addresses, size_t n, struct arena *arena,
 
 static int hear(int fd, struct err *e)
 {
-	char words[WORDS], *rest;
-	ssize_t n;
-	long error;
+	char words[WORDS];
+	const char *rest;
+	int error = helper_hear(fd, words, sizeof(words), &rest);
 
-	do
-		n = recv(fd, words, sizeof(words) - 1, 0);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
+	if (error < 0)
 		return err_set(e, ERR_HOST, "skiff-systemd ended without an answer");
-	words[n] = '\0';
-	error = strtol(words, &rest, 10);
 	if (!error)
 		return 0;
 	err_set(e, ERR_HOST, "systemd:%s%s", rest,
@@ -68,7 +63,7 @@ static int hear(int fd, struct err *e)
 			? " (is systemd there, and this user's session? Else use "
 			  "--cgroup-manager cgroupfs)"
 			: "");
-	e->errnum = (int)error;
+	e->errnum = error;
 	return -1;
 }
 
@@ -238,18 +233,10 @@ void unit_undo(struct apply *a, const struct step *open, struct err *e)
 
 /* --- the end --- */
 
-static long long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Whether the directory is gone in time. */
 static bool goes_away(const char *dir, int timeout_ms)
 {
-	long long end = now_ms() + timeout_ms, left = timeout_ms;
+	long long end = clock_ms() + timeout_ms, left = timeout_ms;
 	auto_fd watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	struct pollfd p = { watch, POLLIN, 0 };
 	char events[4096];
@@ -261,7 +248,7 @@ static bool goes_away(const char *dir, int timeout_ms)
 		poll(&p, 1, left < 100 ? (int)left : 100);
 		while (watch >= 0 && read(watch, events, sizeof(events)) > 0)
 			;
-		left = end - now_ms();
+		left = end - clock_ms();
 	}
 	return access(dir, F_OK) < 0;
 }

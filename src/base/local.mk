@@ -3,6 +3,8 @@ core_sources += \
 	src/base/arena.h \
 	src/base/buf.c \
 	src/base/buf.h \
+	src/base/clock.c \
+	src/base/clock.h \
 	src/base/err.c \
 	src/base/err.h \
 	src/base/fd.c \
@@ -10,6 +12,8 @@ core_sources += \
 	src/base/log.c \
 	src/base/log.h \
 	src/base/log_open.c \
+	src/base/mountinfo.c \
+	src/base/mountinfo.h \
 	src/base/names.c \
 	src/base/names.h \
 	src/base/opt.c \

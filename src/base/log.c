@@ -20,7 +20,7 @@ const char *log_level_name(enum log_level level)
 	return names[level];
 }
 
-static void put_time(struct buf *b)
+void log_put_time(struct buf *b)
 {
 	struct timespec now;
 	struct tm tm;
@@ -44,7 +44,7 @@ void log_put_json(struct buf *b, const struct log_record *r)
 	buf_fmt(b, "{\"level\":\"%s\",\"msg\":", log_level_name(r->level));
 	buf_json(b, r->msg);
 	buf_str(b, ",\"time\":\"");
-	put_time(b);
+	log_put_time(b);
 	buf_char(b, '"');
 	put_member(b, "code", r->code);
 	put_member(b, "step", r->step);
@@ -70,7 +70,7 @@ static void put_plain(struct buf *b, const struct log_record *r)
 
 static void put_text(struct buf *b, const struct log_record *r)
 {
-	put_time(b);
+	log_put_time(b);
 	buf_fmt(b, " %s: ", log_level_name(r->level));
 	buf_safe(b, r->msg);
 	buf_char(b, '\n');

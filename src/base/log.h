@@ -46,6 +46,8 @@ int log_open(struct log *l, const char *where, struct err *e);
 void log_record(struct log *l, struct arena *arena, const struct log_record *r);
 const char *log_level_name(enum log_level level);
 
+/* The present time as all records have it: "2026-11-22T19:31:46.123456789Z". */
+void log_put_time(struct buf *b);
 /* log.c, for log_open.c: the record as JSON, without a newline. */
 void log_put_json(struct buf *b, const struct log_record *r);
 /* log_open.c: sends one record to the journal or to syslog. */

@@ -147,14 +147,6 @@ int cgroup_walk(int dirfd, struct arena *arena, int (*visit)(int dirfd, void *ct
 	return r;
 }
 
-long long clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 void wait_for_change(int fd, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLPRI };

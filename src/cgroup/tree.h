@@ -20,8 +20,6 @@ const char *dir_scan_next(struct dir_scan *s);
 int cgroup_walk(int dirfd, struct arena *arena, int (*visit)(int dirfd, void *ctx),
 		void *ctx);
 
-/* Milliseconds of CLOCK_MONOTONIC. */
-long long clock_ms(void);
 /* Waits for a change of a kernfs file that was read through fd, for at most ms. */
 void wait_for_change(int fd, int ms);
 /* "frozen 1" and the like in the text of cgroup.events: 0, 1, or -errno. fd stays at

@@ -88,6 +88,9 @@ int cli_read_exit_map(struct cli *cli, const char *text);
 int cli_wait(struct cli *cli, const struct skiff_process *p);
 /* tty.c: the same while the terminal is relayed. */
 int cli_wait_terminal(struct cli *cli, const struct skiff_process *p);
+/* Either, and deletes the container then, unless it is to be kept: run's and restore's exit status. */
+int cli_wait_and_delete(struct cli *cli, const struct skiff_process *p, const char *id,
+			bool keep);
 /* The size of the terminal we are on; 0 without one. */
 void cli_window_size(uint16_t *ret_rows, uint16_t *ret_columns);
 

@@ -121,19 +121,6 @@ static int run_checkpoint(struct cli *cli, const void *opts, int argc, char **ar
 	return skiff_checkpoint(cli->skiff, &c, &e) < 0 ? cli_fail(cli, &e) : 0;
 }
 
-static int wait_for(struct cli *cli, const struct criu_opts *o, const char *id,
-		    const struct skiff_process *p)
-{
-	struct skiff_error e = { .size = sizeof(e) };
-	int status = p->terminal >= 0 ? cli_wait_terminal(cli, p) : cli_wait(cli, p);
-
-	/* Hooks inherit the mask. */
-	sigprocmask(SIG_SETMASK, &cli->mask, NULL);
-	if (!o->keep && skiff_delete(cli->skiff, id, false, &e) < 0)
-		return cli_fail(cli, &e);
-	return status;
-}
-
 static int run_restore(struct cli *cli, const void *opts, int argc, char **argv)
 {
 	const struct criu_opts *o = opts;
@@ -164,7 +151,7 @@ static int run_restore(struct cli *cli, const void *opts, int argc, char **argv)
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (skiff_restore(cli->skiff, &c, &k, &p, &e) < 0)
 		return cli_fail(cli, &e);
-	return o->detach ? 0 : wait_for(cli, o, c.id, &p);
+	return o->detach ? 0 : cli_wait_and_delete(cli, &p, c.id, o->keep);
 }
 
 const struct cmd cmd_checkpoint = {

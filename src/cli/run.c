@@ -91,14 +91,7 @@ static int run_run(struct cli *cli, const void *opts, int argc, char **argv)
 	}
 	if (skiff_run(cli->skiff, &c, &p, &e) < 0)
 		return cli_fail(cli, &e);
-	if (o->detach)
-		return 0;
-	status = p.terminal >= 0 ? cli_wait_terminal(cli, &p) : cli_wait(cli, &p);
-	/* Hooks inherit the mask. */
-	sigprocmask(SIG_SETMASK, &cli->mask, NULL);
-	if (!o->keep && skiff_delete(cli->skiff, c.id, false, &e) < 0)
-		return cli_fail(cli, &e);
-	return status;
+	return o->detach ? 0 : cli_wait_and_delete(cli, &p, c.id, o->keep);
 }
 
 const struct cmd cmd_run = {

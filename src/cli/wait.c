@@ -99,3 +99,16 @@ int cli_wait(struct cli *cli, const struct skiff_process *p)
 	}
 	return w.status;
 }
+
+int cli_wait_and_delete(struct cli *cli, const struct skiff_process *p, const char *id,
+			bool keep)
+{
+	struct skiff_error e = { .size = sizeof(e) };
+	int status = p->terminal >= 0 ? cli_wait_terminal(cli, p) : cli_wait(cli, p);
+
+	/* Hooks inherit the mask. */
+	sigprocmask(SIG_SETMASK, &cli->mask, NULL);
+	if (!keep && skiff_delete(cli->skiff, id, false, &e) < 0)
+		return cli_fail(cli, &e);
+	return status;
+}

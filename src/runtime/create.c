@@ -195,9 +195,12 @@ static int carry_out(struct job *j, struct skiff_process *ret, struct err *e)
 	write_trace(j->s, &a);
 	if (!r) {
 		keep(j, &a);
-		*ret = (struct skiff_process){ sizeof(*ret), a.pid,
-					       fd_take(&a.slots[SLOT_PIDFD]), j->terminal,
-					       fd_take(&a.slots[SLOT_NOTIFY]) };
+		*ret = (struct skiff_process){ sizeof(*ret),
+					       a.pid,
+					       fd_take(&a.slots[SLOT_PIDFD]),
+					       j->terminal,
+					       fd_take(&a.slots[SLOT_NOTIFY]),
+					       !has_own_pids(&j->spec) };
 	}
 	apply_done(&a);
 	return r;

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "runtime/container.h"
 #include "runtime/notify.h"
@@ -212,14 +213,6 @@ static bool read_output(struct running *r)
 	return true;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* A hook that ran out of time takes its whole process group with it. */
 static void end_by_force(struct running *r)
 {
@@ -230,11 +223,11 @@ static void end_by_force(struct running *r)
 
 static void follow(struct running *r)
 {
-	int64_t limit = r->hook->timeout.set ? now_ms() + r->hook->timeout.v * 1000 : 0;
+	int64_t limit = r->hook->timeout.set ? clock_ms() + r->hook->timeout.v * 1000 : 0;
 	struct pollfd p[] = { { r->pidfd, POLLIN, 0 }, { r->output, POLLIN, 0 } };
 
 	for (;;) {
-		int64_t left = limit && !r->timed_out ? limit - now_ms() : -1;
+		int64_t left = limit && !r->timed_out ? limit - clock_ms() : -1;
 
 		if (limit && !r->timed_out && left <= 0) {
 			end_by_force(r);

@@ -40,15 +40,16 @@ static int take(const struct flag *flags, char **argv, int left, struct err *e)
 int args_read(int argc, char **argv, struct shim_args *ret, struct err *e)
 {
 	const char *ignored;
+	bool debug;
 	const struct flag flags[] = {
 		{ "namespace", &ret->namespace, NULL },
 		{ "address", &ret->address, NULL },
 		{ "id", &ret->id, NULL },
 		{ "bundle", &ret->bundle, NULL },
-		{ "publish-binary", &ret->publish_binary, NULL },
+		{ "publish-binary", &ignored, NULL },
 		{ "socket", &ignored, NULL },
 		{ "debug-socket", &ignored, NULL },
-		{ "debug", NULL, &ret->debug },
+		{ "debug", NULL, &debug },
 		{ "info", NULL, &ret->info },
 		{ "v", NULL, &ret->version },
 		{ "version", NULL, &ret->version },

@@ -8,8 +8,6 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "json/load.h"
-#include "json/schema.h"
 #include "shim/events.h"
 #include "shim/files.h"
 #include "shim/log.h"
@@ -81,6 +79,7 @@ static int create_container(struct call *c, struct task *t)
 	t->init->pid = p.pid;
 	t->init->pidfd = p.pidfd;
 	t->init->state = PROC_CREATED;
+	t->shared_pids = p.shared_pids;
 	stdio_start(&t->init->stdio, p.terminal);
 	return 0;
 }
@@ -127,7 +126,6 @@ void serve_create(struct call *c, const void *request)
 		proc_free(t->init);
 		return;
 	}
-	t->shared_pids = !bundle_has_pid_namespace(t->bundle, c->arena);
 	task_add(t);
 	oom_begin(t);
 	event_create(t, r);

@@ -4,6 +4,7 @@
  */
 #include "shim/exit.h"
 
+#include "base/clock.h"
 #include "shim/loop.h"
 #include "shim/publish.h"
 #include "shim/server.h"
@@ -15,7 +16,7 @@ static int64_t latest;
 
 static void look(struct timer *t)
 {
-	if (publish_is_idle() || loop_now() >= latest)
+	if (publish_is_idle() || clock_ms() >= latest)
 		loop_stop();
 	else
 		timer_set(t, STEP_MS);
@@ -26,7 +27,7 @@ void exit_soon(void)
 	static struct timer timer = { .due = look };
 
 	server_stop_listening();
-	latest = loop_now() + LAST_EVENTS_MS;
+	latest = clock_ms() + LAST_EVENTS_MS;
 	/* Not before the answer is on its way. */
 	timer_set(&timer, 0);
 }

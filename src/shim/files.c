@@ -1,4 +1,4 @@
-/* Small files, and the few parts of config.json that a shim has to know; libskiff reads it whole. */
+/* Small files, and the one part of config.json that a shim has to know before libskiff reads it. */
 #include "shim/files.h"
 
 #include <errno.h>
@@ -17,78 +17,36 @@
 
 enum { ROOT_MAX = 4096 };
 
-struct namespace
-{
-	char *type, *path;
-};
-struct linux_part {
-	LIST(struct namespace) namespaces;
-};
 struct config {
 	pairs annotations;
-	struct linux_part *linux_;
 };
 
 /* clang-format off */
-static const struct field namespace_fields[] = {
-	J_STR(struct namespace, type, "type", 0, ""),
-	J_STR(struct namespace, path, "path", 0, ""),
-	J_END
-};
-static const struct type namespace_type = { "namespace", sizeof(struct namespace), namespace_fields };
-static const struct field linux_fields[] = {
-	J_OBJS(struct linux_part, namespaces, "namespaces", 0, struct namespace, &namespace_type, ""),
-	J_END
-};
-static const struct type linux_type = { "linux", sizeof(struct linux_part), linux_fields };
 static const struct field config_fields[] = {
 	J_PAIRS(struct config, annotations, "annotations", 0, ""),
-	J_OBJ(struct config, linux_, "linux", 0, struct linux_part, &linux_type, ""),
 	J_END
 };
 static const struct type config_type = { "config", sizeof(struct config), config_fields };
 /* clang-format on */
 
-/* false: it cannot be read; create will say why. */
-static bool load_config(const char *path, struct arena *arena, struct config *ret)
-{
-	struct err e = { 0 };
-	char *text;
-	size_t n;
-
-	return !json_load_file(&config_type, AT_FDCWD, path, arena, NULL, ret, &text, &n,
-			       &e);
-}
-
 const char *bundle_group(const char *id, struct arena *arena)
 {
 	static const char *const names[] = { "io.containerd.runc.v2.group",
 					     "io.kubernetes.cri.sandbox-id" };
+	struct err e = { 0 };
 	struct config c;
+	char *text;
+	size_t n;
 
-	if (!load_config("config.json", arena, &c))
+	/* What is wrong with it, create will say. */
+	if (json_load_file(&config_type, AT_FDCWD, "config.json", arena, NULL, &c, &text,
+			   &n, &e))
 		return id;
 	for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
 		for (size_t i = 0; i < c.annotations.n; i++)
 			if (!strcmp(c.annotations.v[i].key, names[k]))
 				return c.annotations.v[i].value;
 	return id;
-}
-
-bool bundle_has_pid_namespace(const char *bundle, struct arena *arena)
-{
-	struct config c;
-
-	if (!load_config(arena_printf(arena, "%s/config.json", bundle), arena, &c) ||
-	    !c.linux_)
-		return false;
-	for (size_t i = 0; i < c.linux_->namespaces.n; i++) {
-		const struct namespace *ns = &c.linux_->namespaces.v[i];
-
-		if (ns->type && !strcmp(ns->type, "pid"))
-			return !ns->path || !*ns->path;
-	}
-	return false;
 }
 
 int bundle_note_root(const char *bundle, const char *root, struct err *e)

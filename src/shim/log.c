@@ -4,19 +4,17 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/log.h"
 
 void shim_log(const char *level, const char *fmt, ...)
 {
-	struct timespec now;
 	auto_arena arena = { 0 };
-	char text[2048], stamp[40];
+	char text[2048];
 	struct buf line;
-	struct tm tm;
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -24,11 +22,10 @@ void shim_log(const char *level, const char *fmt, ...)
 	va_end(ap);
 	if (arena_init(&arena) < 0)
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
 	buf_init(&line, &arena, 16384);
-	buf_fmt(&line, "time=\"%s.%09ldZ\" level=%s msg=", stamp, now.tv_nsec, level);
+	buf_str(&line, "time=\"");
+	log_put_time(&line);
+	buf_fmt(&line, "\" level=%s msg=", level);
 	buf_json(&line, text);
 	buf_char(&line, '\n');
 	if (write(STDERR_FILENO, line.p, line.len) < 0)

@@ -5,7 +5,8 @@
 #include <limits.h>
 #include <stddef.h>
 #include <sys/epoll.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 static int epoll = -1;
 static bool stopped;
@@ -34,14 +35,6 @@ void loop_remove(struct watch *w)
 	w->added = false;
 }
 
-int64_t loop_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 void timer_stop(struct timer *t)
 {
 	struct timer **p = &timers;
@@ -56,7 +49,7 @@ void timer_stop(struct timer *t)
 void timer_set(struct timer *t, int ms)
 {
 	timer_stop(t);
-	t->at = loop_now() + ms;
+	t->at = clock_ms() + ms;
 	t->next = timers;
 	t->set = true;
 	timers = t;
@@ -65,7 +58,7 @@ void timer_set(struct timer *t, int ms)
 /* Milliseconds until the next timer is due; -1 = there is none. */
 static int next_timer(void)
 {
-	int64_t left = INT64_MAX, now = loop_now();
+	int64_t left = INT64_MAX, now = clock_ms();
 
 	for (const struct timer *t = timers; t; t = t->next)
 		if (t->at - now < left)
@@ -78,7 +71,7 @@ static int next_timer(void)
 /* One at a time: what is due may set and stop others. */
 static bool run_timer(void)
 {
-	int64_t now = loop_now();
+	int64_t now = clock_ms();
 
 	for (struct timer *t = timers; t; t = t->next)
 		if (t->at <= now) {

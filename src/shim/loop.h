@@ -14,7 +14,7 @@ struct watch {
 /* Something to do later; part of the struct that owns it. */
 struct timer {
 	struct timer *next;
-	int64_t at; /* milliseconds, CLOCK_MONOTONIC */
+	int64_t at; /* by clock_ms() */
 	void (*due)(struct timer *t);
 	bool set;
 };
@@ -30,7 +30,6 @@ int loop_add(struct watch *w, uint32_t events);
 void loop_remove(struct watch *w);
 void timer_set(struct timer *t, int ms);
 void timer_stop(struct timer *t);
-int64_t loop_now(void);
 /* Until loop_stop(). */
 void loop_run(void);
 void loop_stop(void);

@@ -9,8 +9,8 @@
 
 /* The command line: Go's flag syntax. */
 struct shim_args {
-	const char *namespace, *address, *id, *bundle, *publish_binary;
-	bool debug, info, version, help;
+	const char *namespace, *address, *id, *bundle;
+	bool info, version, help;
 	const char *action; /* "start", "delete" or NULL = serve */
 };
 /* 0 or -1. */
@@ -20,7 +20,6 @@ struct run_options {
 	bool no_pivot, no_new_keyring, systemd_cgroup;
 	const char *shim_cgroup; /* "" = none */
 	const char *root;        /* of libskiff's state, with the namespace */
-	const char *work;        /* where CRIU works, or "" */
 };
 /* From a task's or a runtime's options: an Any of containerd.runc.v1.Options or runtimeoptions.v1.Options. Others and
  * unset members leave *o as it is. */

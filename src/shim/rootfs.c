@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/mountinfo.h"
 
 enum { PAGE = 4096, DATA_MAX = 1 << 20, MOUNTINFO_MAX = 64 << 20 };
 
@@ -195,23 +196,6 @@ int rootfs_mount(const char *dir, Pb__Mount *const *mounts, size_t n, struct are
 
 /* --- unmounting --- */
 
-/* Octal escapes of mountinfo, in place. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		if (*s == '\\' && s[1] && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
-				       (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-}
-
 static bool is_below(const char *path, const char *dir)
 {
 	size_t n = strlen(dir);
@@ -233,7 +217,7 @@ static char *last_mount(const char *dir, char *mountinfo)
 		if (!point)
 			continue;
 		point[strcspn(point, " ")] = '\0';
-		unescape(point);
+		mountinfo_unescape(point);
 		if (is_below(point, dir))
 			found = point;
 	}

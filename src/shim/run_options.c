@@ -21,7 +21,6 @@ void run_options_default(const char *namespace, struct arena *arena,
 			 struct run_options *ret)
 {
 	*ret = (struct run_options){ .shim_cgroup = "",
-				     .work = "",
 				     .root = state_root(STATE_DIR, namespace, arena) };
 }
 
@@ -40,8 +39,6 @@ static void read_runc(const Pb__RuncOptions *r, struct arena *arena,
 	o->systemd_cgroup |= r->systemd_cgroup;
 	if (*r->shim_cgroup)
 		o->shim_cgroup = r->shim_cgroup;
-	if (*r->criu_work_path)
-		o->work = r->criu_work_path;
 	set_root(o, r->root, arena);
 }
 
@@ -89,8 +86,6 @@ static void read_toml(char *text, struct arena *arena, struct run_options *o)
 			o->no_new_keyring = yes;
 		else if (!strcmp(name, "ShimCgroup"))
 			o->shim_cgroup = value;
-		else if (!strcmp(name, "CriuWorkPath"))
-			o->work = value;
 		else if (!strcmp(name, "Root"))
 			set_root(o, value, arena);
 	}

@@ -40,10 +40,8 @@ struct start {
 
 /* --- what containerd says on stdin --- */
 
-static void take_options(const struct start *s, const char *type, const void *data,
-			 size_t n)
+static void take_options(const char *type, const void *data, size_t n)
 {
-	(void)s;
 	shim.options_type = type;
 	shim.options = data;
 	shim.options_len = n;
@@ -62,7 +60,7 @@ static bool take_bootstrap(struct start *s, ProtobufCBinaryData input)
 		const Pb__Any *any = p->extensions[i]->value;
 
 		if (any && strstr(any->type_url, "Options"))
-			take_options(s, any->type_url, any->value.data, any->value.len);
+			take_options(any->type_url, any->value.data, any->value.len);
 	}
 	if (*p->socket_dir)
 		s->socket_dir = p->socket_dir;
@@ -77,11 +75,11 @@ static void read_input(struct start *s)
 	ProtobufCBinaryData input = launch_input(s->arena);
 	const Pb__Any *any;
 
-	take_options(s, "", "", 0);
+	take_options("", "", 0);
 	if (!take_bootstrap(s, input)) {
 		any = wire_unpack(&pb__any__descriptor, s->arena, input.data, input.len);
 		if (any)
-			take_options(s, any->type_url, any->value.data, any->value.len);
+			take_options(any->type_url, any->value.data, any->value.len);
 	}
 	run_options_default(s->args->namespace, s->arena, &s->options);
 	run_options_read(shim.options_type, shim.options, shim.options_len, s->arena,

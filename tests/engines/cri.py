@@ -4,19 +4,12 @@ a string, bytes, a number, a message, or a list of them."""
 import socket
 import struct
 
+import protobuf
 from harness import SLOW, Failure
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RESET, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
-
-
-def varint(number):
-    out = b""
-    while number > 127:
-        out += bytes([number & 127 | 128])
-        number >>= 7
-    return out + bytes([number])
 
 
 def encode(message):
@@ -25,35 +18,15 @@ def encode(message):
     for field, values in message.items():
         for value in values if isinstance(values, list) else [values]:
             if isinstance(value, int):
-                out += varint(field << 3) + varint(value)
-                continue
-            data = encode(value) if isinstance(value, dict) else value
-            data = data.encode() if isinstance(data, str) else data
-            out += varint(field << 3 | 2) + varint(len(data)) + data
+                out += protobuf.number(field, value)
+            else:
+                out += protobuf.text(field, encode(value) if isinstance(value, dict) else value)
     return out
 
 
 def decode(data):
     """{field's number: the last value}: numbers, or bytes"""
-    found, at = {}, 0
-
-    def number():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte, at = data[at], at + 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    while at < len(data):
-        key = number()
-        value = number()
-        if key & 7 == 2:
-            value, at = data[at:at + value], at + value
-        found[key >> 3] = value
-    return found
+    return {field: values[-1] for field, values in protobuf.fields(data).items()}
 
 
 def frame(kind, flags, stream, data=b""):

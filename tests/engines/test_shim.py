@@ -7,6 +7,7 @@ import signal
 import time
 
 import kernel
+import protobuf
 import ttrpc
 from containerd import Containerd
 from engine import Follow
@@ -255,15 +256,15 @@ def test_waits(t):
         sleeper(t, ctr, "box")
         path, shim = address(t, "box"), shims(t)[0]
         client, waiting = ttrpc.Client(path), ttrpc.Client(path)
-        spec = lambda *args: ttrpc.text(7, ttrpc.text(1, "x") + ttrpc.text(2, json.dumps(
+        spec = lambda *args: protobuf.text(7, protobuf.text(1, "x") + protobuf.text(2, json.dumps(
             {"args": args, "cwd": "/", "user": {"uid": 0, "gid": 0}})))
-        who = lambda name: ttrpc.text(1, "box") + ttrpc.text(2, name)
-        wait = lambda name: waiting.frame(ttrpc.text(1, "containerd.task.v2.Task")
-                                          + ttrpc.text(2, "Wait") + ttrpc.text(3, who(name)))
+        who = lambda name: protobuf.text(1, "box") + protobuf.text(2, name)
+        wait = lambda name: waiting.frame(protobuf.text(1, "containerd.task.v2.Task")
+                                          + protobuf.text(2, "Wait") + protobuf.text(3, who(name)))
         t.equal(client.call("Exec", who("bad") + spec("/no/such"))[0], 0)
         wait("bad")
         t.contains(client.call("Start", who("bad"))[1], "no such file or directory")
-        t.equal(ttrpc.fields(waiting.answer()[3])[1], [255])
+        t.equal(protobuf.fields(waiting.answer()[3])[1], [255])
         t.equal(client.call("Delete", who("bad"))[0], 0)
         descriptors = None
         for i in range(60):
@@ -278,7 +279,7 @@ def test_waits(t):
         t.equal(client.call("Exec", who("never") + spec("/bin/true"))[0], 0)
         wait("never")
         remove(ctr, "box")
-        t.equal(ttrpc.fields(waiting.answer()[3])[1], [255])
+        t.equal(protobuf.fields(waiting.answer()[3])[1], [255])
 
 
 @needs(*NEEDS)
@@ -312,18 +313,18 @@ def test_wrong_requests(t):
         path = address(t, "box")
         t.equal(os.stat(path).st_mode & 0o777, 0o600)
         client = ttrpc.Client(path)
-        who = ttrpc.text(1, "box")
-        t.equal(ttrpc.fields(client.call("Connect", who)[2])[2], [pid])
-        t.equal(ttrpc.fields(client.call("Connect", who, "containerd.task.v3.Task")[2])[2], [pid])
+        who = protobuf.text(1, "box")
+        t.equal(protobuf.fields(client.call("Connect", who)[2])[2], [pid])
+        t.equal(protobuf.fields(client.call("Connect", who, "containerd.task.v3.Task")[2])[2], [pid])
         for method, payload, service, code, words in (
                 ("Create", b"", "containerd.task.v9.Task", 12, "service containerd.task.v9.Task"),
                 ("Dance", b"", "containerd.task.v2.Task", 12, "method Dance"),
-                ("State", ttrpc.text(1, "none"), "containerd.task.v2.Task", 5, "not found"),
+                ("State", protobuf.text(1, "none"), "containerd.task.v2.Task", 5, "not found"),
                 ("Start", who, "containerd.task.v2.Task", 9, "started already"),
                 ("Delete", who, "containerd.task.v2.Task", 9, "cannot delete a running process"),
                 ("Exec", who, "containerd.task.v2.Task", 3, "an exec needs"),
                 ("Update", who, "containerd.task.v2.Task", 3, "without resources"),
-                ("Kill", who + ttrpc.text(2, "e9") + ttrpc.number(3, 9),
+                ("Kill", who + protobuf.text(2, "e9") + protobuf.number(3, 9),
                  "containerd.task.v2.Task", 5, "does not exist"),
         ):
             t.note(f"{service}/{method}")
@@ -334,17 +335,17 @@ def test_wrong_requests(t):
         stream = client.frame(bytes((4 << 20) + 1))
         t.equal(client.answer()[:2], (stream, 8))
         t.note("a stream's number again")
-        client.frame(ttrpc.text(1, "x"), stream=1)
+        client.frame(protobuf.text(1, "x"), stream=1)
         t.equal(client.answer()[:2], (1, 3))
         t.note("data")
         client.frame(b"x", ttrpc.DATA, 77)
         t.equal(client.answer()[:2], (77, 3))
         for name, payload in (("no protobuf", b"\xff" * 20),
-                              ("no protobuf inside", ttrpc.text(1, "containerd.task.v2.Task")
-                               + ttrpc.text(2, "State") + ttrpc.text(3, b"\xff\xff"))):
+                              ("no protobuf inside", protobuf.text(1, "containerd.task.v2.Task")
+                               + protobuf.text(2, "State") + protobuf.text(3, b"\xff\xff"))):
             t.note(name)
             other = ttrpc.Client(path)
             other.frame(payload)
             t.true(other.is_closed(), "the connection is still open")
-        t.equal(ttrpc.fields(client.call("Connect", who)[2])[2], [pid])
+        t.equal(protobuf.fields(client.call("Connect", who)[2])[2], [pid])
         remove(ctr, "box")
