@@ -176,6 +176,12 @@ void serve_pids(struct call *c, const void *request)
 	if (!s)
 		return;
 	result = skiff_processes(s, t->id, &pids, &n, &e);
+	/* containerd, when it comes back, takes a shim without any process for one whose Create
+	 * failed: it would throw it away, and with it how the container ended. */
+	if (result >= 0 && !n && t->init->state == PROC_STOPPED) {
+		pids = &t->init->pid;
+		n = 1;
+	}
 	answer.processes = arena_array(c->arena, n + 1, sizeof(*answer.processes));
 	for (size_t i = 0; i < n && result >= 0; i++)
 		answer.processes[answer.n_processes++] = describe(c, t, pids[i]);
