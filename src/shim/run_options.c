@@ -2,15 +2,19 @@
  * Options of the runtime as engines hand them on: protobuf messages of a known type, or (CRI) a table of TOML lines, of which the
  * names that stand for something here are read.
  */
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "shim/options.h"
 #include "shim/proto/launch.pb-c.h"
 #include "shim/wire.h"
 
 #define STATE_DIR "/run/containerd/skiff"
+
+enum { FILE_MAX = 1 << 20 };
 
 static const char *state_root(const char *dir, const char *namespace, struct arena *arena)
 {
@@ -91,6 +95,22 @@ static void read_toml(char *text, struct arena *arena, struct run_options *o)
 	}
 }
 
+/* The table itself, or the file that the engine's configuration names instead. */
+static void read_table(const Pb__RuntimeOptions *r, struct arena *arena,
+		       struct run_options *o)
+{
+	char *text;
+	size_t n;
+
+	if (r->config_body.len)
+		text = arena_strndup(arena, (const char *)r->config_body.data,
+				     r->config_body.len);
+	else if (!*r->config_path ||
+		 fd_read_file(AT_FDCWD, r->config_path, arena, FILE_MAX, &text, &n) < 0)
+		return;
+	read_toml(text, arena, o);
+}
+
 void run_options_read(const char *type, const void *data, size_t n, struct arena *arena,
 		      struct run_options *o)
 {
@@ -105,8 +125,6 @@ void run_options_read(const char *type, const void *data, size_t n, struct arena
 			&pb__runtime_options__descriptor, arena, data, n);
 
 		if (r)
-			read_toml(arena_strndup(arena, (const char *)r->config_body.data,
-						r->config_body.len),
-				  arena, o);
+			read_table(r, arena, o);
 	}
 }

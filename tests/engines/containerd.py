@@ -34,6 +34,8 @@ class Containerd(Daemon):
 
     def clean_up(self):
         """End what a failed test left, which a task's shim would keep alive, and the daemon."""
+        if not os.path.exists(self.address):
+            return  # it was stopped
         for line in self.ctr.try_("task", "ls").out.splitlines()[1:]:
             with contextlib.suppress(Failure):  # a task may be past helping
                 self.ctr.try_("task", "delete", "--force", line.split()[0])
@@ -41,6 +43,8 @@ class Containerd(Daemon):
 
     def stop(self):
         super().stop()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.address)
         for point in set(kernel.cgroup_mounts().values()):
             try:
                 os.rmdir(f"{point}/{self.t.mark}")

@@ -44,6 +44,13 @@ class Cri:
 
     def __init__(self, daemon):
         self.daemon = daemon
+        daemon.wait_ready(self._answers)  # it begins after the daemon's other services
+
+    def _answers(self):
+        try:
+            return self.call("Status", {})
+        except Failure:
+            return None
 
     def call(self, method, message):
         """a request's answer, decoded"""

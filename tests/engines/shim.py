@@ -24,8 +24,8 @@ def program(t):
     return t.path("bin")
 
 
-def start(t):
-    return Containerd(t, env={"PATH": f"{program(t)}:{os.environ['PATH']}"})
+def start(t, *config, **how):
+    return Containerd(t, *config, **how, env={"PATH": f"{program(t)}:{os.environ['PATH']}"})
 
 
 @contextlib.contextmanager
@@ -54,7 +54,8 @@ def shims(t):
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             words = kernel.argv(int(pid))
-            if words and words[0].endswith(NAME) and t.mark in words and kernel.is_alive(int(pid)):
+            ours = any(word.startswith(f"{t.dir}/") for word in words[1:])
+            if ours and words[0].endswith(NAME) and kernel.is_alive(int(pid)):
                 found.append(int(pid))
     return found
 

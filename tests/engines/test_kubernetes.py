@@ -1,7 +1,5 @@
 """A pod as the kubelet makes it: containerd's CRI service with the snippets of contrib/engines, and
 a runtime handler for the class that the Kubernetes snippet defines."""
-import contextlib
-import os
 import re
 import tomllib
 
@@ -9,31 +7,9 @@ import kernel
 from containerd import Containerd
 from cri import Cri
 from engine import snippet
-from harness import Failure, limit, needs, tag
-from oci_archive import oci_archive
-
-IMAGE = "docker.io/library/box:1"
-NODE = 2  # a pod's namespace is the node's
-REST = {1: """
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{image}"
-  disable_apparmor = true
-  restrict_oom_score_adj = true
-[plugins."io.containerd.grpc.v1.cri".containerd]
-  snapshotter = "native"
-""", 2: """
-[plugins.'io.containerd.cri.v1.runtime']
-  disable_apparmor = true
-  restrict_oom_score_adj = true
-[plugins.'io.containerd.cri.v1.images']
-  snapshotter = "native"
-[plugins.'io.containerd.cri.v1.images'.pinned_images]
-  sandbox = "{image}"
-"""}
-ADDRESS = """
-[grpc]
-  address = "{address}"
-"""
+from harness import limit, needs, tag
+from pods import (ADDRESS, IMAGE, REST, container_config, containerd_major, import_image, memory_limit,
+                  pid_of, pod_config)
 
 
 def documents(name):
@@ -51,10 +27,6 @@ def handler(t):
     return runtime_class["handler"]
 
 
-def containerd_major(t):
-    return int(re.search(r" v?(\d)\.", t.command("containerd", "--version").out)[1])
-
-
 def config(t, major, systemd):
     """the snippet with the program under test, and what keeps the daemon to the test"""
     with open(snippet(f"containerd-{major}.toml")) as f:
@@ -64,20 +36,6 @@ def config(t, major, systemd):
     rest = rest if systemd else rest.replace("SystemdCgroup = true", "SystemdCgroup = false")
     return (f'{version}\nroot = "{{dir}}/containerd"\nstate = "{{dir}}/containerd.run"\n{rest}'
             + REST[major].format(image=IMAGE) + ADDRESS)
-
-
-def pod_config(t, parent):
-    """PodSandboxConfig: in the node's network, as no plug-in for networks is here"""
-    spaces = {1: {1: NODE}}
-    return {1: {1: "pod", 2: t.mark, 3: "tests"}, 3: t.path("logs"), 8: {1: parent, 2: spaces}}
-
-
-def container_config():
-    """ContainerConfig, with limits"""
-    command = ["/bin/sh", "-c", "echo ready; while :; do sleep 0.1; done"]
-    resources = {1: 100000, 2: 50000, 4: 64 << 20}
-    return {1: {1: "main"}, 2: {1: IMAGE}, 3: command, 11: "main.log",
-            15: {1: resources, 2: {3: {1: NODE}}}}
 
 
 def pod(t, cri, parent):
@@ -107,27 +65,11 @@ def container(t, cri, parent, sandbox):
     cri.call("RemoveContainer", {1: ident})
 
 
-def pid_of(ident):
-    """the container's process 1, by its cgroup"""
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ends meanwhile
-            if ident in kernel.read(f"/proc/{pid}/cgroup"):
-                return int(pid)
-    raise Failure(f"no process in a cgroup of {ident}")
-
-
-def memory_limit(pid):
-    return kernel.cgroup_value(pid, "memory", "memory.limit_in_bytes", "memory.max")
-
-
 def scenario(t, systemd, parent):
     major = containerd_major(t)
     daemon = Containerd(t, config(t, major, systemd), namespace="k8s.io")
     try:
-        archive = oci_archive(t, IMAGE, ["/bin/sleep", "100000"])
-        # ctr of 2.x would have the daemon unpack it, for its own snapshotter alone.
-        daemon.ctr.ok("image", "import", "--snapshotter", "native",
-                      *(("--local",) if major > 1 else ()), archive, timeout=60)
+        import_image(t, daemon.ctr)
         pod(t, Cri(daemon), parent)
     finally:
         daemon.clean_up()
