@@ -11,7 +11,7 @@ import kernel
 import leaks
 from harness import SLOW, Failure, limit, needs, tag
 from oci_archive import oci_archive
-from test_shim import NEEDS, RUNTIME, shims, start
+from shim import NEEDS, RUNTIME, shims, start
 
 IMAGE = "docker.io/library/box:1"
 LIFE = 0.45  # seconds from `ctr run` to the end of the task, about
