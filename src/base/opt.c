@@ -141,10 +141,10 @@ static bool takes_value(const struct opt *o)
 static int set_with_value(struct parse *p, const struct opt *o, const char *value)
 {
 	if (!value && takes_value(o)) {
+		/* runc's words: Podman asks by them whether a restore into a pod is known. */
 		if (p->at + 1 >= p->argc)
-			return err_set(p->e, ERR_USAGE,
-				       "option --%s requires an argument (%s)", o->name,
-				       o->arg);
+			return err_set(p->e, ERR_USAGE, "flag needs an argument: --%s %s",
+				       o->name, o->arg);
 		value = p->argv[++p->at];
 	}
 	return set(p, o, value);

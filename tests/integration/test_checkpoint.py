@@ -354,7 +354,7 @@ def test_without_criu(t):
             ["org.opencontainers.runc.checkpoint.enabled"], "false")
     for command in ("checkpoint", "restore"):
         t.contains(t.ok(command, "--help", env=env).out, "--image-path")
-    t.contains(t.skiff("restore", "--lsm-mount-context", env=env).err, "requires an argument")
+    t.contains(t.skiff("restore", "--lsm-mount-context", env=env).err, "flag needs an argument")
     t.ok("delete", "--force", c.id)
     for path in ("/usr/sbin/criu", "/usr/bin/criu"):
         if stat.S_ISCHR(os.stat(path).st_mode if os.path.exists(path) else 0):

@@ -58,7 +58,7 @@ MISTAKES = (
     (("-b", "/b", "run", "x"), "it stands after the command"),
     (("run",), "skiff run [OPTION...] CONTAINER"),
     (("start", "a", "b"), "takes fewer arguments"),
-    (("run", "--bundle"), "requires an argument (DIR)"),
+    (("run", "--bundle"), "flag needs an argument: --bundle DIR"),
     (("--rootless", "maybe", "list"), "is not one of: true false auto"),
     (("--rootless=maybe", "list"), "is not one of: true false auto"),
     (("--cgroup-manager", "upstart", "list"), "is not one of: cgroupfs systemd disabled"),
