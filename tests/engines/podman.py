@@ -13,6 +13,7 @@ from engine import Engine, image_tar, is_skiff, snippet
 from harness import Failure
 
 IMAGE = "localhost/tests:1"
+MIB = 1 << 20
 PLACES = '["/usr/local/bin/skiff", "/usr/bin/skiff"]'
 # An ordinary machine need not let root raise its limits; where it does not, Podman's own are refused.
 MODEST = '\n[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
@@ -91,7 +92,8 @@ class Podman(Engine):
 
     def skopeo(self, *args):
         """skopeo, in the namespaces of this Podman's store"""
-        prefix = ("podman", "unshare", "skopeo") if rootless() else ("skopeo",)
+        # With our own --tmpdir: elsewhere Podman would start another holder of its namespaces.
+        prefix = (*self.prefix, "unshare", "skopeo") if rootless() else ("skopeo",)
         return Engine(self.t, *prefix, env=self.env).ok(*args, timeout=60)
 
     # -- containers
@@ -187,6 +189,13 @@ class Container:
     def value(self, controller, v1_file, v2_file=None):
         """what a file of its cgroup says"""
         return kernel.cgroup_value(self.pid, controller, v1_file, v2_file)
+
+    def frozen(self):
+        """the kernel's word"""
+        dirs = kernel.cgroup_dirs(self.pid)
+        if "freezer" in dirs:
+            return kernel.read(f"{dirs['freezer']}/freezer.state").strip() == "FROZEN"
+        return "frozen 1" in kernel.read(f"{dirs['']}/cgroup.events")
 
     def remove(self):
         """`rm --force`, after which nothing must be left"""

@@ -6,7 +6,7 @@ import shutil
 import kernel
 from dockerd import Dockerd
 from engine import Engine, snippet
-from harness import limit, needs, tag
+from harness import SLOW, limit, needs, tag
 
 
 def compose_in(t, d):
@@ -17,7 +17,8 @@ def compose_in(t, d):
         f.write("a page\n")
     shutil.copy(snippet("compose.yaml"), f"{project}/compose.yaml")
     return Engine(t, "docker-compose", "--host", d.host, "--project-directory", project,
-                  "--file", f"{project}/compose.yaml", "--project-name", "two")
+                  "--file", f"{project}/compose.yaml", "--project-name", "two",
+                  env={"COMPOSE_HTTP_TIMEOUT": f"{60 * SLOW:g}"})
 
 
 def two_services(t, d, compose):

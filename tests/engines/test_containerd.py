@@ -9,6 +9,7 @@ from containerd import Containerd
 from engine import Follow
 from harness import limit, needs, tag
 from oci_archive import oci_archive
+from peers import differs
 from terminal import CommandTerminal
 
 MEMORY = 48 << 20
@@ -185,15 +186,18 @@ def delete_box(ctr):
 @limit(60)
 def test_checkpoint(t):
     """a task is dumped into an image, deleted, and goes on with what it knew"""
-    if t.command(t.binary, "checkpoint", "--help").rc:
-        t.skip("the runtime makes no checkpoints")
     with containerd(t) as ctr:
         ctr.ok("image", "import", "--snapshotter", "native",
                oci_archive(t, IMAGE, ["/bin/sh"]), timeout=60)
         ctr.ok("run", "-d", "--runc-binary", t.binary, "--runc-root", t.path("runtime"),
                "--snapshotter", "native", IMAGE, "box", "/bin/sh", "-c", WITNESS)
         word = said(t, ctr)
-        ctr.ok("container", "checkpoint", "--task", "--rw", "--image", "box", "saved", timeout=60)
+        save = ("container", "checkpoint", "--task", "--rw", "--image", "box", "saved")
+        if differs(t, "no checkpoint"):
+            t.equal(ctr.try_(*save, timeout=60).rc, 1)
+            delete_box(ctr)
+            return
+        ctr.ok(*save, timeout=60)
         delete_box(ctr)
         ctr.ok("container", "restore", "--live", "--rw", "box", "saved", timeout=60)
         t.equal(said(t, ctr), word)

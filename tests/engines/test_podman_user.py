@@ -69,3 +69,20 @@ def test_cgroupfs(t):
         c = podman.start("--userns", "keep-id", IMAGE, "sleep", "100000")
         t.equal(c.exec("id", "-u").out, f"{os.geteuid()}\n")
         c.remove()
+
+
+@needs("user", "vm", "cmd:podman")
+@tag("engine", "slow")
+@limit(300)
+def test_automatic_ids(t):
+    """--userns=auto: ids of the user's own that no other container has"""
+    with Podman(t) as podman:
+        one, two = (podman.start("--userns", "auto", IMAGE, "sleep", "100000") for _ in range(2))
+        maps = [kernel.id_map(c.pid)[0] for c in (one, two)]
+        for c, (inside, outside, size) in zip((one, two), maps):
+            t.equal((inside, outside >= 100000, size >= 1024), (0, True, True), "map")
+            t.equal(kernel.status(c.pid)["Uid"].split()[0], str(outside))
+        (_, first, size), (_, second, _) = sorted(maps)
+        t.true(first + size <= second, f"shared ids: {maps}")
+        one.remove()
+        two.remove()
