@@ -270,8 +270,7 @@ static int restore(struct skiff *s, const struct skiff_create *c,
 
 	if (check_wishes(c, e) < 0 || job_load(j, e) < 0 ||
 	    images_options(s, o, &j->spec, &wishes, e) < 0 ||
-	    images_open(s, o, false, criu, e) < 0 ||
-	    images_streams(s, c->preserve_fds, criu, e) < 0)
+	    images_open(s, o, false, criu, e) < 0 || images_streams(s, c, criu, e) < 0)
 		return -1;
 	criu->dir = arena_printf(&s->arena, "%s/%s", s->root, c->id);
 	j->criu = criu;

@@ -320,8 +320,10 @@ static void add_stream(struct criu_job *j, const char **keys, int *fds, const ch
 	fds[j->n_keys++] = fd;
 }
 
-int images_streams(struct skiff *s, uint32_t preserved, struct criu_job *j, struct err *e)
+int images_streams(struct skiff *s, const struct skiff_create *c, struct criu_job *j,
+		   struct err *e)
 {
+	uint32_t preserved = c->preserve_fds;
 	size_t n, most = preserved < CRIU_STREAMS_MAX ? 3 + preserved : CRIU_STREAMS_MAX;
 	struct streams streams;
 	const char **keys;
@@ -343,7 +345,8 @@ int images_streams(struct skiff *s, uint32_t preserved, struct criu_job *j, stru
 	keys = arena_array(&s->arena, most, sizeof(*keys));
 	fds = arena_array(&s->arena, most, sizeof(*fds));
 	for (size_t i = 0; i < most && i < streams.list.n; i++)
-		add_stream(j, keys, fds, streams.list.v[i], (int)i);
+		add_stream(j, keys, fds, streams.list.v[i],
+			   c->stdio && i < 3 ? c->stdio[i] : (int)i);
 	j->keys = keys;
 	j->fds = fds;
 	return 0;

@@ -12,6 +12,6 @@ void images_close(struct criu_job *j);
 /* spec: its annotation names a configuration file for criu. */
 int images_options(struct skiff *s, const struct skiff_criu *o, const struct spec *spec,
 		   struct plan_criu *ret, struct err *e);
-/* Which descriptors of ours stand for those of descriptors.json: 0 to 2 and `preserved` more. */
-int images_streams(struct skiff *s, uint32_t preserved, struct criu_job *j,
+/* Which descriptors stand for those of descriptors.json: the streams that c names, or our own, and those it preserves. */
+int images_streams(struct skiff *s, const struct skiff_create *c, struct criu_job *j,
 		   struct err *e);

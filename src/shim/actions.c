@@ -16,10 +16,19 @@ struct task *call_task(struct call *c, const char *id)
 {
 	struct task *t = task_find(id);
 
-	if (!t)
-		reply_fail(&c->ticket, RPC_NOT_FOUND,
-			   "container %s not created: not found", id);
-	return t;
+	if (t && t->init->state != PROC_OPENING)
+		return t;
+	reply_fail(&c->ticket, RPC_NOT_FOUND, "container %s not created: not found", id);
+	return NULL;
+}
+
+bool call_is_next(struct call *c, const struct task *t)
+{
+	if (!work_goes_on(&t->work))
+		return true;
+	reply_fail(&c->ticket, RPC_FAILED_PRECONDITION,
+		   "container %s: another action goes on", t->id);
+	return false;
 }
 
 struct proc *call_proc(struct call *c, const char *id, const char *exec_id)
@@ -33,28 +42,27 @@ struct proc *call_proc(struct call *c, const char *id, const char *exec_id)
 	return p;
 }
 
-void call_fail(struct call *c, const struct skiff_error *e)
+void fail_by_skiff(struct ticket *t, const struct skiff_error *e)
 {
 	switch (e->code) {
 	case SKIFF_UNKNOWN:
-		reply_fail(&c->ticket, RPC_NOT_FOUND, "%s: not found", e->message);
+		reply_fail(t, RPC_NOT_FOUND, "%s: not found", e->message);
 		return;
 	case SKIFF_STOPPED:
-		reply_fail(&c->ticket, RPC_NOT_FOUND,
-			   "process already finished: not found");
+		reply_fail(t, RPC_NOT_FOUND, "process already finished: not found");
 		return;
 	case SKIFF_EXISTS:
-		reply_fail(&c->ticket, RPC_EXISTS, "%s: already exists", e->message);
+		reply_fail(t, RPC_EXISTS, "%s: already exists", e->message);
 		return;
 	case SKIFF_STATE:
-		reply_fail(&c->ticket, RPC_FAILED_PRECONDITION, "%s", e->message);
+		reply_fail(t, RPC_FAILED_PRECONDITION, "%s", e->message);
 		return;
 	case SKIFF_CONFIG:
 	case SKIFF_USAGE:
-		reply_fail(&c->ticket, RPC_INVALID, "%s", e->message);
+		reply_fail(t, RPC_INVALID, "%s", e->message);
 		return;
 	default:
-		reply_fail(&c->ticket, RPC_UNKNOWN, "%s", e->message);
+		reply_fail(t, RPC_UNKNOWN, "%s", e->message);
 	}
 }
 
@@ -64,7 +72,7 @@ struct skiff *call_skiff(struct call *c, const struct task *t)
 	struct skiff *s = task_skiff(t, &e);
 
 	if (!s)
-		call_fail(c, &e);
+		fail_by_skiff(&c->ticket, &e);
 	return s;
 }
 
@@ -73,7 +81,7 @@ static bool end(struct call *c, struct skiff *s, int r, const struct skiff_error
 {
 	task_skiff_end(s);
 	if (r < 0)
-		call_fail(c, e);
+		fail_by_skiff(&c->ticket, e);
 	return r >= 0;
 }
 
@@ -132,7 +140,7 @@ void serve_wait(struct call *c, const void *request)
 		p->waiters = w;
 	}
 	w->ticket = c->ticket;
-	if (p->state == PROC_STOPPED)
+	if (p->announced)
 		proc_answer_waiters(p);
 }
 
@@ -214,7 +222,7 @@ void serve_shutdown(struct call *c, const void *request)
 
 static void kill_exec(struct call *c, const struct proc *p, int signal)
 {
-	if (p->state == PROC_ADDED)
+	if (p->state == PROC_ADDED || p->state == PROC_OPENING)
 		reply_fail(&c->ticket, RPC_FAILED_PRECONDITION, "process not created");
 	else if (p->state == PROC_STOPPED ||
 		 syscall(SYS_pidfd_send_signal, p->pidfd, signal, NULL, 0) < 0)
@@ -291,40 +299,6 @@ void serve_update(struct call *c, const void *request)
 	u.length = r->resources->value.len;
 	s = call_skiff(c, t);
 	if (s && end(c, s, skiff_update(s, &u, &e), &e))
-		reply_empty(&c->ticket);
-}
-
-/* containerd pauses the container before, and lets it go on afterwards. */
-void serve_checkpoint(struct call *c, const void *request)
-{
-	const Pb__CheckpointTaskRequest *r = request;
-	const struct task *t = call_task(c, r->id);
-	const Pb__CheckpointOptions *o = NULL;
-	struct skiff_error e = { .size = sizeof(e) };
-	struct skiff_criu criu = { .size = sizeof(criu),
-				   .id = r->id,
-				   .leave_running = true };
-	struct skiff *s;
-
-	if (r->options &&
-	    !strcmp(r->options->type_url, "containerd.runc.v1.CheckpointOptions"))
-		o = wire_unpack(&pb__checkpoint_options__descriptor, c->arena,
-				r->options->value.data, r->options->value.len);
-	if (o) {
-		criu.leave_running = !o->exit;
-		criu.tcp_established = o->open_tcp;
-		criu.ext_unix_sk = o->external_unix_sockets;
-		criu.shell_job = o->terminal;
-		criu.file_locks = o->file_locks;
-		criu.cgroups_mode = *o->cgroups_mode ? o->cgroups_mode : NULL;
-		criu.work_path = *o->work_path ? o->work_path : NULL;
-		criu.parent_path = *o->parent_path ? o->parent_path : NULL;
-		for (size_t i = 0; i < o->n_empty_namespaces; i++)
-			criu.empty_network |= !strcmp(o->empty_namespaces[i], "network");
-	}
-	criu.image_path = o && *o->image_path ? o->image_path : r->path;
-	s = t ? call_skiff(c, t) : NULL;
-	if (s && end(c, s, skiff_checkpoint(s, &criu, &e), &e))
 		reply_empty(&c->ticket);
 }
 

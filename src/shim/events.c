@@ -4,8 +4,9 @@
 #include "shim/proto/events.pb-c.h"
 #include "shim/publish.h"
 
-void event_create(const struct task *t, const Pb__CreateTaskRequest *r)
+void event_create(const struct task *t)
 {
+	const Pb__CreateTaskRequest *r = t->request;
 	Pb__TaskCreate ev = PB__TASK_CREATE__INIT;
 	Pb__TaskIO io = PB__TASK_IO__INIT;
 

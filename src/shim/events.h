@@ -1,10 +1,9 @@
 /* The events of tasks, as containerd knows them. */
 #pragma once
 
-#include "shim/proto/task.pb-c.h"
 #include "shim/task.h"
 
-void event_create(const struct task *t, const Pb__CreateTaskRequest *r);
+void event_create(const struct task *t);
 void event_start(const struct proc *p); /* of init or of an exec */
 void event_exec_added(const struct proc *p);
 void event_exit(const struct proc *p);

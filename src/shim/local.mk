@@ -2,10 +2,13 @@
 shim_sources = \
 	src/shim/actions.c \
 	src/shim/args.c \
+	src/shim/checkpoint.c \
 	src/shim/cleanup.c \
 	src/shim/create.c \
+	src/shim/delete.c \
 	src/shim/events.c \
 	src/shim/events.h \
+	src/shim/exec.c \
 	src/shim/exit.c \
 	src/shim/exit.h \
 	src/shim/files.c \
@@ -40,7 +43,9 @@ shim_sources = \
 	src/shim/task.c \
 	src/shim/task.h \
 	src/shim/wire.c \
-	src/shim/wire.h
+	src/shim/wire.h \
+	src/shim/work.c \
+	src/shim/work.h
 
 # Messages: protoc-c writes the code for them.
 shim_messages = \

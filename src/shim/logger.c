@@ -4,14 +4,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <stddef.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/sys.h"
 #include "shim/stdio.h"
 
 enum { ARGS_MAX = 64, READY_MS = 10000, HIGH = 10 };
@@ -67,7 +68,7 @@ static char **arguments(const char *uri, struct arena *arena)
 	return argv;
 }
 
-static int spawn(char **argv, char **env, const int fds[3], pid_t *ret)
+static int spawn(char **argv, char *const *env, const int fds[3], pid_t *ret)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -90,29 +91,56 @@ static int spawn(char **argv, char **env, const int fds[3], pid_t *ret)
 	return r;
 }
 
-/* Closed, or written to. */
-static int wait_until_ready(int ready, bool byte, const char *path, struct err *e)
-{
-	struct pollfd p = { ready, POLLIN, 0 };
-	int n;
-	char c;
+/* --- waiting --- */
 
-	do
-		n = poll(&p, 1, READY_MS);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return err_set(e, ERR_HOST, "logger %s is not ready after %d s", path,
-			       READY_MS / 1000);
-	if (read(ready, &c, 1) <= 0 && byte)
-		return err_set(e, ERR_HOST, "logger %s ended before it was ready", path);
-	return 0;
+void logger_forget(struct logger *l)
+{
+	timer_stop(&l->limit);
+	loop_remove(&l->ready);
+	fd_close(&l->ready.fd);
+	fd_close(&l->pidfd);
 }
 
-int logger_start(const char *uri, const char *id, const char *namespace, int out, int err,
+/* Closed, or written to. */
+static void on_ready(struct watch *w, uint32_t events)
+{
+	struct logger *l = OWNER(w, struct logger, ready);
+	struct err e = { 0 };
+	bool good;
+	char c;
+
+	(void)events;
+	good = read(w->fd, &c, 1) > 0 || !l->byte;
+	logger_forget(l);
+	if (!good)
+		err_set(&e, ERR_HOST, "logger %s ended before it was ready", l->path);
+	l->done(l, good ? NULL : &e);
+}
+
+static void on_limit(struct timer *t)
+{
+	struct logger *l = OWNER(t, struct logger, limit);
+	struct err e = { 0 };
+
+	sys_pidfd_send_signal(l->pidfd, SIGKILL, NULL, 0);
+	logger_forget(l);
+	err_set(&e, ERR_HOST, "logger %s is not ready after %d s", l->path,
+		READY_MS / 1000);
+	l->done(l, &e);
+}
+
+static int wait_until_ready(struct logger *l, int *ready, pid_t pid)
+{
+	l->pidfd = (int)sys_pidfd_open(pid, 0);
+	l->ready = (struct watch){ .fd = fd_take(ready), .ready = on_ready };
+	l->limit.due = on_limit;
+	timer_set(&l->limit, READY_MS);
+	return loop_add(&l->ready, EPOLLIN);
+}
+
+int logger_start(struct logger *l, const char *uri, char *const env[], const int ends[2],
 		 struct arena *arena, struct err *e)
 {
-	char *env[] = { arena_printf(arena, "CONTAINER_ID=%s", id),
-			arena_printf(arena, "CONTAINER_NAMESPACE=%s", namespace), NULL };
 	char **argv = arguments(uri, arena);
 	int from[3], ready[2], r;
 	pid_t pid;
@@ -123,17 +151,16 @@ int logger_start(const char *uri, const char *id, const char *namespace, int out
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "pipe");
 	/* Above those that they become. */
-	from[0] = fcntl(out, F_DUPFD_CLOEXEC, HIGH);
-	from[1] = fcntl(err, F_DUPFD_CLOEXEC, HIGH);
+	from[0] = fcntl(ends[0], F_DUPFD_CLOEXEC, HIGH);
+	from[1] = fcntl(ends[1], F_DUPFD_CLOEXEC, HIGH);
 	from[2] = fcntl(ready[1], F_DUPFD_CLOEXEC, HIGH);
 	fd_close(&ready[1]);
 	r = spawn(argv, env, from, &pid);
 	fd_close_all(from, 3);
-	if (r)
-		err_sys(e, r, "start logger %s", argv[0]);
-	else if ((r = wait_until_ready(ready[0], !strncmp(uri, "binary-v2:", 10), argv[0],
-				       e)) < 0)
-		kill(pid, SIGKILL); /* our child, and nobody has reaped it */
+	l->path = argv[0];
+	l->byte = !strncmp(uri, "binary-v2:", 10);
+	if (!r)
+		r = -wait_until_ready(l, &ready[0], pid);
 	fd_close(&ready[0]);
-	return r ? -1 : 0;
+	return r ? err_sys(e, r, "start logger %s", argv[0]) : 0;
 }

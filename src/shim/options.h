@@ -18,8 +18,9 @@ int args_read(int argc, char **argv, struct shim_args *ret, struct err *e);
 
 struct run_options {
 	bool no_pivot, no_new_keyring, systemd_cgroup;
-	const char *shim_cgroup; /* "" = none */
-	const char *root;        /* of libskiff's state, with the namespace */
+	const char *shim_cgroup;    /* "" = none */
+	const char *root;           /* of libskiff's state, with the namespace */
+	const char *criu_work_path; /* NULL = the image's directory */
 };
 /* From a task's or a runtime's options: an Any of containerd.runc.v1.Options or runtimeoptions.v1.Options. Others and
  * unset members leave *o as it is. */

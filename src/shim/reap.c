@@ -51,7 +51,8 @@ void task_tell_exits(struct task *t)
 		tell_exit(p);
 		busy |= p->state == PROC_RUNNING;
 	}
-	if (!busy)
+	/* An action that goes on may have its own to tell first. */
+	if (!busy && !work_goes_on(&t->work))
 		tell_exit(t->init);
 }
 
@@ -100,12 +101,21 @@ void children_reap(void)
 {
 	siginfo_t info;
 	struct proc *p;
+	pid_t pid;
 
 	for (;;) {
 		info.si_pid = 0;
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+		    !info.si_pid)
 			return;
-		p = find_pid(info.si_pid);
+		pid = info.si_pid;
+		/* It may be an init of which a child of ours has told us only now. */
+		works_collect();
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) < 0 ||
+		    !info.si_pid)
+			continue;
+		p = find_pid(pid);
 		if (p)
 			end_proc(p, &info);
 	}

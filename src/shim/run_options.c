@@ -43,6 +43,8 @@ static void read_runc(const Pb__RuncOptions *r, struct arena *arena,
 	o->systemd_cgroup |= r->systemd_cgroup;
 	if (*r->shim_cgroup)
 		o->shim_cgroup = r->shim_cgroup;
+	if (*r->criu_work_path)
+		o->criu_work_path = r->criu_work_path;
 	set_root(o, r->root, arena);
 }
 
@@ -90,6 +92,8 @@ static void read_toml(char *text, struct arena *arena, struct run_options *o)
 			o->no_new_keyring = yes;
 		else if (!strcmp(name, "ShimCgroup"))
 			o->shim_cgroup = value;
+		else if (!strcmp(name, "CriuWorkPath"))
+			o->criu_work_path = value;
 		else if (!strcmp(name, "Root"))
 			set_root(o, value, arena);
 	}

@@ -36,5 +36,14 @@ struct task *call_task(struct call *c, const char *id);
 struct proc *call_proc(struct call *c, const char *id, const char *exec_id);
 /* A context for the task, or NULL: the call has been answered. */
 struct skiff *call_skiff(struct call *c, const struct task *t);
+/* Whether no other action of the task goes on. false: the call has been answered. */
+bool call_is_next(struct call *c, const struct task *t);
 /* libskiff's error in ttrpc's terms. */
-void call_fail(struct call *c, const struct skiff_error *e);
+void fail_by_skiff(struct ticket *t, const struct skiff_error *e);
+
+/* exec.c: Start of one that was added. */
+void exec_start(struct call *c, struct proc *p);
+/* It has ended without having begun. */
+void exec_never_ran(struct proc *p);
+/* create.c: answers Start, and tells of it. */
+void proc_started(struct proc *p);

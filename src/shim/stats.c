@@ -381,7 +381,7 @@ void serve_stats(struct call *c, const void *request)
 	if (!s)
 		return;
 	if (skiff_stats(s, t->id, &text, &e) < 0) {
-		call_fail(c, &e);
+		fail_by_skiff(&c->ticket, &e);
 	} else if (json_load(&stats_type, text, strlen(text), "statistics", c->arena,
 			     NULL, &stats, &err)) {
 		reply_fail(&c->ticket, RPC_UNKNOWN, "%s", err.msg);

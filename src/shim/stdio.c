@@ -26,6 +26,7 @@ void stdio_init(struct stdio *s, struct arena *arena, bool terminal, const char 
 		.theirs = { -1, -1, -1 },
 		.master = -1,
 		.spare = -1,
+		.logger = { .ready.fd = -1, .pidfd = -1 },
 	};
 	for (int i = 0; i < PUMPS; i++)
 		s->pumps[i].from.fd = s->pumps[i].to.fd = -1;
@@ -151,23 +152,40 @@ static int open_stdin(struct stdio *s, struct err *e)
 							     : 0;
 }
 
-/* The program writes into the logger's pipes, past us. */
+static void on_logger(struct logger *l, const struct err *e)
+{
+	struct stdio *s = OWNER(l, struct stdio, logger);
+
+	s->opened(s, e);
+}
+
+/* The program writes into the logger's pipes, past us; a terminal's output is copied into the first one. */
 static int open_logger(struct stdio *s, const char *id, const char *namespace,
 		       struct err *e)
 {
-	auto_fd out = -1, err = -1;
+	char *env[] = { arena_printf(s->arena, "CONTAINER_ID=%s", id),
+			arena_printf(s->arena, "CONTAINER_NAMESPACE=%s", namespace),
+			NULL };
+	int ends[] = { -1, -1 }, r = -1;
 
-	if (make_pipe(&out, &s->theirs[PUMP_OUT]) < 0 ||
-	    make_pipe(&err, &s->theirs[PUMP_ERR]) < 0)
-		return err_sys(e, errno, "pipe");
-	return logger_start(s->paths[PUMP_OUT], id, namespace, out, err, s->arena, e);
+	if (make_pipe(&ends[0], &s->theirs[PUMP_OUT]) < 0 ||
+	    make_pipe(&ends[1], &s->theirs[PUMP_ERR]) < 0) {
+		err_sys(e, errno, "pipe");
+	} else {
+		if (s->terminal)
+			fd_close(&s->theirs[PUMP_ERR]);
+		s->logger.done = on_logger;
+		r = logger_start(&s->logger, s->paths[PUMP_OUT], env, ends, s->arena, e);
+	}
+	fd_close_all(ends, 2);
+	return r < 0 ? -1 : 1;
 }
 
 int stdio_open(struct stdio *s, const char *id, const char *namespace, struct err *e)
 {
 	if (open_stdin(s, e) < 0)
 		return -1;
-	if (is_logger(s) && !s->terminal)
+	if (is_logger(s))
 		return open_logger(s, id, namespace, e);
 	if (open_stdout(s, PUMP_OUT, e) < 0)
 		return -1;
@@ -222,6 +240,7 @@ void stdio_resize(const struct stdio *s, uint16_t columns, uint16_t rows)
 void stdio_close(struct stdio *s)
 {
 	s->drained = NULL;
+	logger_forget(&s->logger);
 	for (int i = 0; i < PUMPS; i++) {
 		pump_close(&s->pumps[i]);
 		fd_close(&s->theirs[i]);

@@ -22,6 +22,17 @@ struct pump {
 
 enum { PUMP_IN, PUMP_OUT, PUMP_ERR, PUMPS };
 
+/* The program of a binary: URI, until it is ready. */
+struct logger {
+	struct watch ready; /* fd -1 = nobody waits */
+	struct timer limit;
+	const char *path;
+	int pidfd;
+	bool byte; /* only a byte says that it is ready */
+	void (*done)(struct logger *l,
+		     const struct err *e); /* e: NULL, or why it is not */
+};
+
 struct stdio {
 	struct arena *arena; /* the process's */
 	bool terminal;
@@ -30,12 +41,15 @@ struct stdio {
 	int master;               /* of the terminal */
 	struct pump pumps[PUMPS];
 	int spare; /* a writing end of stdin's fifo: clients may go without an end of the input */
+	struct logger logger;
+	/* What stdio_open() could not answer: e is NULL, or says why it failed. */
+	void (*opened)(struct stdio *s, const struct err *e);
 	void (*drained)(struct stdio *s); /* stdout and stderr have come to their end */
 };
 
 void stdio_init(struct stdio *s, struct arena *arena, bool terminal, const char *in,
 		const char *out, const char *err);
-/* Opens everything; id and namespace are for a logger. 0 or -1. */
+/* Opens everything; id and namespace are for a logger. 0; 1: opened() will be called; or -1. */
 int stdio_open(struct stdio *s, const char *id, const char *namespace, struct err *e);
 /* The process has its ends (master: its terminal, or -1): the bytes may flow. */
 void stdio_start(struct stdio *s, int master);
@@ -46,7 +60,9 @@ void stdio_close_input(struct stdio *s);
 void stdio_resize(const struct stdio *s, uint16_t columns, uint16_t rows);
 void stdio_close(struct stdio *s);
 
-/* logger.c: starts the program of a binary: URI with the reading ends, and waits until it is ready. It ends with the
+/* logger.c: starts the program of a binary: URI with the reading ends; done() is called when it is ready. It ends with the
  * writing ends. 0 or -1. */
-int logger_start(const char *uri, const char *id, const char *namespace, int out, int err,
+int logger_start(struct logger *l, const char *uri, char *const env[], const int ends[2],
 		 struct arena *arena, struct err *e);
+/* Nobody waits for it any more. */
+void logger_forget(struct logger *l);

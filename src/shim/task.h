@@ -9,12 +9,20 @@
 
 #include "base/arena.h"
 #include "shim/options.h"
+#include "shim/proto/task.pb-c.h"
 #include "shim/server.h"
 #include "shim/stdio.h"
+#include "shim/work.h"
 
 enum { ID_MAX = 1024 };
 
-enum proc_state { PROC_ADDED, PROC_CREATED, PROC_RUNNING, PROC_STOPPED };
+enum proc_state {
+	PROC_ADDED, /* an exec that was not started */
+	PROC_OPENING, /* its streams are opened, or it is being made: of init nobody knows yet */
+	PROC_CREATED,
+	PROC_RUNNING,
+	PROC_STOPPED
+};
 
 struct waiter {
 	struct waiter *next;
@@ -35,6 +43,7 @@ struct proc {
 	struct stdio stdio;
 	const char *spec; /* Exec: the process object's JSON */
 	struct waiter *waiters;
+	struct ticket caller;  /* of Create, Start or Checkpoint */
 	struct ticket deleter; /* waits for the end of the output */
 	struct timer patience;
 	bool announced; /* its exit has been told */
@@ -43,9 +52,11 @@ struct proc {
 struct task {
 	struct task *next;
 	const char *id, *bundle, *rootfs;
+	const Pb__CreateTaskRequest *request;
 	struct run_options options;
 	struct proc *init, *execs;
-	bool paused, mounted, shared_pids;
+	bool paused, mounted, shared_pids, has_hooks;
+	struct work work;
 	struct watch oom;
 	struct skiff_oom oom_watch;
 };

@@ -62,3 +62,10 @@ void *wire_unpack(const ProtobufCMessageDescriptor *type, struct arena *arena,
 
 	return protobuf_c_message_unpack(type, &a, n, data);
 }
+
+void *wire_copy(struct arena *arena, const ProtobufCMessage *message)
+{
+	ProtobufCBinaryData d = wire_pack(arena, message);
+
+	return wire_unpack(message->descriptor, arena, d.data, d.len);
+}

@@ -28,5 +28,7 @@ void frame_add(struct buf *to, uint32_t stream, enum frame_kind kind,
 /* A message's memory is the arena's: it goes with it. NULL = malformed, or too large. */
 void *wire_unpack(const ProtobufCMessageDescriptor *type, struct arena *arena,
 		  const void *data, size_t n);
+/* A copy that lies in the arena. */
+void *wire_copy(struct arena *arena, const ProtobufCMessage *message);
 /* Its bytes, in the arena. */
 ProtobufCBinaryData wire_pack(struct arena *arena, const ProtobufCMessage *message);

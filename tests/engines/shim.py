@@ -2,9 +2,13 @@
 import contextlib
 import glob
 import os
+import subprocess
 
 import kernel
+import protobuf
+import ttrpc
 from containerd import Containerd
+from harness import SLOW
 
 NAME = "containerd-shim-skiff-v2"
 RUNTIME = ("--runtime", "io.containerd.skiff.v2")
@@ -85,3 +89,71 @@ def remove(ctr, *names):
 def address(t, name):
     path = f"{t.dir}/containerd.run/io.containerd.runtime.v2.task/{t.mark}/{name}/address"
     return kernel.read(path).removeprefix("unix://")
+
+
+class Alone:
+    """a shim that the test starts and asks, without containerd"""
+
+    def __init__(self, t, words=b""):
+        """words: what containerd would write to it"""
+        self.t, self.bundles = t, {}
+        self.answer = self.call_program("-id", "first", "start", words=words,
+                                        cwd=self.bundle("first", t.config()))
+        self.path = kernel.read(f"{self.bundles['first']}/address").removeprefix("unix://")
+
+    def call_program(self, *options, words=b"", cwd=None):
+        """one of its short-lived modes: what it prints"""
+        t = self.t
+        result = subprocess.run(
+            [f"{program(t)}/{NAME}", "-namespace", t.mark, "-address", t.path("no.sock"),
+             "-publish-binary", "none", *options],
+            input=words, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=10 * SLOW)
+        t.equal(result.returncode, 0, result.stdout)
+        return result.stdout
+
+    def bundle(self, name, config):
+        """a bundle as containerd has it"""
+        config["linux"]["cgroupsPath"] = f"/{self.t.mark}-{name}"  # ids are the shim's own
+        self.bundles[name] = self.t.bundle(config)
+        return self.bundles[name]
+
+    def client(self):
+        return ttrpc.Client(self.path)
+
+    def pid(self):
+        pid, = shims(self.t)
+        return pid
+
+    def created(self, name, config=None, **fields):
+        """a request to create a container; with a config, of a new bundle"""
+        path = self.bundle(name, config) if config else self.bundles[name]
+        numbers = {"terminal": 4, "stdin": 5, "stdout": 6, "stderr": 7, "checkpoint": 8}
+        return protobuf.text(1, name) + protobuf.text(2, path) + b"".join(
+            (protobuf.number if value is True else protobuf.text)(numbers[field], value)
+            for field, value in fields.items())
+
+    def life(self, name):
+        """a container comes and goes"""
+        client, who = self.client(), protobuf.text(1, name)
+        config = self.t.config("/bin/sh", "-c", "exit 7")
+        self.t.equal(client.call("Create", self.created(name, config))[:2], (0, ""))
+        self.t.equal(client.call("Start", who)[:2], (0, ""))
+        self.t.equal(protobuf.fields(client.call("Wait", who)[2])[1], [7])
+        self.t.equal(client.call("Delete", who)[:2], (0, ""))
+
+    def end(self, state=None):
+        """its end, when all containers are gone; nothing is left"""
+        t = self.t
+        state = state or f"/run/containerd/skiff/{t.mark}"
+        t.equal(self.client().call("Shutdown", protobuf.text(1, "x"))[0], 0)
+        t.wait_until(lambda: not shims(t), 10, "the shim's end")
+        t.true(not os.path.exists(self.path), "its socket is left")
+        with contextlib.suppress(FileNotFoundError):
+            t.equal(os.listdir(state), [], "state that is left")
+            os.rmdir(state)
+
+
+def frame_of(client, method, payload):
+    """sends a request whose answer comes later: its stream"""
+    return client.frame(protobuf.text(1, "containerd.task.v2.Task") + protobuf.text(2, method)
+                        + protobuf.text(3, payload))

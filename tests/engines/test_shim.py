@@ -137,6 +137,22 @@ def test_shim_is_killed(t):
         events.stop()
 
 
+@needs(*NEEDS)
+@tag("engine", "shim")
+@limit(60)
+def test_attach(t):
+    """a client that comes later gets what is said from then on, and the exit status"""
+    with containerd(t) as ctr:
+        ctr.ok(*run(t, "-d", name="box", args=[
+            "/bin/sh", "-c", "trap 'exit 44' TERM; while :; do echo word; sleep 0.1; done"]))
+        attached = Follow(ctr, "task", "attach", "box")
+        t.wait_until(lambda: attached.words().count("word") > 2, 10, "words of the task")
+        ctr.ok("task", "kill", "--signal", "TERM", "box")
+        t.equal(attached.process.wait(10 * SLOW), 44, "status of ctr task attach")
+        ctr.try_("task", "delete", "box")
+        ctr.ok("container", "delete", "box")
+
+
 LOGGER = """#!/bin/sh
 exec 5>&-
 echo "$CONTAINER_ID $CONTAINER_NAMESPACE $1=$2" > {to}.words

@@ -1,0 +1,204 @@
+/* The child keeps the descriptors of init's streams, and the socket for its one answer: with a descriptor of another's stream it
+ * would keep that open. It dies with the shim, as `delete` is next to come then. */
+#include "shim/work.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "shim/task.h"
+
+enum { FDS = 2 };
+
+static void act_now(struct task *t, action *act, struct outcome *o)
+{
+	struct skiff *s = task_skiff(t, &o->error);
+
+	o->r = s ? act(t, s, o) : -1;
+	if (s)
+		task_skiff_end(s);
+}
+
+/* --- the answer, with up to two descriptors --- */
+
+union control {
+	struct cmsghdr head;
+	char room[CMSG_SPACE(FDS * sizeof(int))];
+};
+
+static void send_outcome(int sock, struct outcome *o)
+{
+	const int fds[FDS] = { o->process.pidfd, o->process.terminal };
+	size_t n = (fds[0] >= 0) + (fds[0] >= 0 && fds[1] >= 0);
+	struct iovec data = { o, sizeof(*o) };
+	union control c = { .head = { .cmsg_len = CMSG_LEN(n * sizeof(int)),
+				      .cmsg_level = SOL_SOCKET,
+				      .cmsg_type = SCM_RIGHTS } };
+	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1 };
+
+	if (n) {
+		memcpy(CMSG_DATA(&c.head), fds, n * sizeof(int));
+		m.msg_control = &c;
+		m.msg_controllen = CMSG_SPACE(n * sizeof(int));
+	}
+	while (sendmsg(sock, &m, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+/* false: it has not answered yet. */
+static bool receive_outcome(int sock, struct outcome *ret)
+{
+	struct iovec data = { ret, sizeof(*ret) };
+	int fds[FDS] = { -1, -1 };
+	union control c;
+	struct msghdr m = { .msg_iov = &data,
+			    .msg_iovlen = 1,
+			    .msg_control = &c,
+			    .msg_controllen = sizeof(c) };
+	ssize_t n;
+
+	do
+		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return false;
+	if (n != sizeof(*ret)) {
+		*ret = (struct outcome){ .r = -1 };
+		strcpy(ret->error.message, "the shim's child for it was killed");
+	} else if (m.msg_controllen) {
+		memcpy(fds, CMSG_DATA(&c.head), c.head.cmsg_len - CMSG_LEN(0));
+	}
+	ret->process.pidfd = fds[0];
+	ret->process.terminal = fds[1];
+	return true;
+}
+
+/* --- the child --- */
+
+static void close_others(int *keep, size_t n)
+{
+	unsigned next = STDERR_FILENO + 1;
+
+	/* In ascending order. */
+	for (size_t i = 0; i < n; i++) {
+		size_t least = i;
+
+		for (size_t k = i + 1; k < n; k++)
+			if (keep[k] < keep[least])
+				least = k;
+		int fd = keep[least];
+
+		keep[least] = keep[i];
+		keep[i] = fd;
+		if (fd < (int)next)
+			continue;
+		if (fd > (int)next)
+			sys_close_range(next, (unsigned)fd - 1, 0);
+		next = (unsigned)fd + 1;
+	}
+	sys_close_range(next, ~0u, 0);
+}
+
+static void be_child(struct task *t, action *act, int sock, pid_t shim_pid)
+{
+	const int *theirs = t->init->stdio.theirs;
+	int keep[] = { sock, theirs[0], theirs[1], theirs[2] };
+	struct outcome o = { .process = { .pidfd = -1, .terminal = -1 } };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != shim_pid)
+		_exit(1);
+	close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	o.process.size = sizeof(o.process);
+	o.error.size = sizeof(o.error);
+	act_now(t, act, &o);
+	send_outcome(sock, &o);
+	_exit(0);
+}
+
+/* --- the shim --- */
+
+static void finish(struct task *t, struct outcome *o)
+{
+	void (*done)(struct task *, struct outcome *) = t->work.done;
+
+	loop_remove(&t->work.answer);
+	fd_close(&t->work.answer.fd);
+	done(t, o);
+}
+
+static struct task *find_answered(struct outcome *ret)
+{
+	for (struct task *t = shim.tasks; t; t = t->next)
+		if (work_goes_on(&t->work) && receive_outcome(t->work.answer.fd, ret))
+			return t;
+	return NULL;
+}
+
+void works_collect(void)
+{
+	struct outcome o;
+	struct task *t;
+
+	/* From the beginning each time: done() takes tasks away. */
+	while ((t = find_answered(&o)))
+		finish(t, &o);
+}
+
+static void on_answer(struct watch *w, uint32_t events)
+{
+	(void)w;
+	(void)events;
+	works_collect();
+}
+
+static int begin(struct task *t, action *act)
+{
+	pid_t self = getpid(), pid;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -1;
+	t->work.answer = (struct watch){ .fd = pair[0], .ready = on_answer };
+	pid = loop_add(&t->work.answer, EPOLLIN) < 0 ? -1 : fork();
+	if (!pid)
+		be_child(t, act, pair[1], self);
+	close(pair[1]);
+	if (pid > 0)
+		return 0;
+	loop_remove(&t->work.answer);
+	fd_close(&t->work.answer.fd);
+	return -1;
+}
+
+void work_init(struct work *w)
+{
+	*w = (struct work){ .answer.fd = -1 };
+}
+
+bool work_goes_on(const struct work *w)
+{
+	return w->answer.fd >= 0;
+}
+
+void work_do(struct task *t, bool apart, action *act,
+	     void (*done)(struct task *t, struct outcome *o))
+{
+	struct outcome o = { .process = { .pidfd = -1, .terminal = -1 } };
+
+	o.process.size = sizeof(o.process);
+	o.error.size = sizeof(o.error);
+	t->work.done = done;
+	/* Where no process can be made, none can be for the action either: it will say so. */
+	if (apart && !begin(t, act))
+		return;
+	act_now(t, act, &o);
+	done(t, &o);
+}
