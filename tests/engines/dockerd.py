@@ -69,6 +69,14 @@ class Dockerd(Daemon):
         text = self.ask("POST", path, body and json.dumps(body))
         return json.loads(text) if text else None
 
+    def error(self, *request):
+        """a request that must fail: what is answered"""
+        try:
+            self.ask(*request[:2], json.dumps(request[2]))
+        except Failure as answer:
+            return str(answer)
+        raise Failure(f"{request} succeeded")
+
     def inspect(self, name):
         return self.get(f"/containers/{name}/json")
 
