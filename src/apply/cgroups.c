@@ -8,10 +8,15 @@
 int host_cgroup_make(struct apply *a, const struct step *s, struct err *e)
 {
 	const char *mount = text_of(a, s->str[0]), *path = text_of(a, s->str[1]);
+	uint64_t maker = s->word[1];
 	bool made = false;
 	int fd = -1;
 
-	if (!s->word[1]) {
+	if (maker == CGROUP_ANYBODYS && !cgroup_open(mount, path, 0, &fd, e)) {
+		slot_set(a, s->slot[0], fd);
+		return 0;
+	}
+	if (maker == CGROUP_EXISTING) {
 		if (cgroup_open(mount, path, (uint32_t)s->word[0], &fd, e) < 0)
 			return -1;
 	} else if (cgroup_make(mount, path, (uint32_t)s->word[0], s->flags & STEP_V1, &fd,

@@ -124,7 +124,7 @@ void part_spawn(struct build *b)
 	s->slot[0] = (int16_t)(b->p->unit ? SLOT_NONE : b->cg.into);
 	s->slot[1] = SLOT_PIDFD;
 	if (b->p->unit)
-		plan_unit_start(b->p, &b->cg);
+		plan_unit_start(b->p, b->host, &b->cg);
 	plan_cgroup_join(b->p, b->host, &b->cg);
 	if (b->cg.must_join)
 		tell_host(b, SYNC_IN_CGROUP);

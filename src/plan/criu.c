@@ -238,7 +238,7 @@ static int before_criu(struct build *b, const struct plan_criu *criu)
 static void join_cgroups(struct build *b)
 {
 	if (b->p->unit)
-		plan_unit_start(b->p, &b->cg);
+		plan_unit_start(b->p, b->host, &b->cg);
 	else if (b->cg.into != SLOT_NONE)
 		plan_host(b->p, OP_CGROUP_JOIN, "linux.cgroupsPath")->slot[0] =
 			(int16_t)b->cg.into;

@@ -16,6 +16,9 @@ bool devices_touch(const struct device_bpf *a, const struct device_bpf *b);
  * everything is allowed. 0 or -1. */
 int devices_rules(struct plan *p, const struct spec *s, const struct device_bpf **ret,
 		  size_t *ret_n, bool *ret_all);
+/* What v1's files hold of them: exceptions from "deny all", each for one type. 0 or -1. */
+int devices_exceptions(struct plan *p, const struct spec *s, struct device_bpf **ret,
+		       size_t *ret_n, bool *ret_all);
 /* Whether rules can be a BPF program here. */
 bool devices_may_use_bpf(const struct host *h);
 /* The v1 hierarchy whose device files we may write, or NULL. */

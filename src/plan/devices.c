@@ -229,23 +229,20 @@ void devices_write_v1(struct limits *l, const struct place *at, const char *file
 		     major, minor, access);
 }
 
-/* Writes what the rules before it (n of them, which count first) leave of one that
- * allows. */
-static int allow_v1(struct limits *l, const struct place *at, const struct device_bpf *v,
-		    size_t n, struct device_bpf rule)
+/* Takes from a rule that allows what the rules before it (n of them, which count first) deny. */
+static int take_denied(struct plan *p, const struct device_bpf *v, size_t n,
+		       struct device_bpf *rule)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (v[i].allow || !devices_touch(&v[i], &rule) ||
-		    !(v[i].access & rule.access))
+		if (v[i].allow || !devices_touch(&v[i], rule) ||
+		    !(v[i].access & rule->access))
 			continue;
-		if (!devices_cover(&v[i], &rule))
-			return err_at(l->p->e, ERR_HOST, "linux.resources.devices",
+		if (!devices_cover(&v[i], rule))
+			return err_at(p->e, ERR_HOST, "linux.resources.devices",
 				      "cgroup v1 cannot deny a part of what another rule "
 				      "allows");
-		rule.access &= (uint8_t)~v[i].access;
+		rule->access &= (uint8_t)~v[i].access;
 	}
-	if (rule.access)
-		devices_write_v1(l, at, "devices.allow", &rule);
 	return 0;
 }
 
@@ -254,36 +251,51 @@ static int allow_v1(struct limits *l, const struct place *at, const struct devic
  * it is exactly the same one. So the list is reduced to what is allowed; a hole in a
  * wider permission cannot be written.
  */
+int devices_exceptions(struct plan *p, const struct spec *s, struct device_bpf **ret,
+		       size_t *ret_n, bool *ret_all)
+{
+	const struct device_bpf *v;
+	struct device_bpf *out;
+	size_t n, kept = 0;
+
+	if (devices_rules(p, s, &v, &n, ret_all))
+		return -1;
+	out = arena_array(p->arena, 2 * n + 1, sizeof(*out));
+	for (size_t i = 0; i < n; i++) {
+		/* The kernel reads "a" as everything, without looking further: both
+		 * kinds are written instead. */
+		for (const char *t = !v[i].allow        ? ""
+				     : v[i].type == 'a' ? "bc"
+				     : v[i].type == 'b' ? "b"
+							: "c";
+		     *t; t++) {
+			out[kept] = v[i];
+			out[kept].type = *t;
+			if (take_denied(p, v, i, &out[kept]))
+				return -1;
+			kept += !!out[kept].access;
+		}
+	}
+	*ret = out;
+	*ret_n = kept;
+	return 0;
+}
+
 static int devices_v1(struct limits *l, const struct spec *s)
 {
 	const struct hierarchy *hy = devices_v1_hierarchy(l->h);
-	const struct device_bpf *v;
-	struct place at = { 0 };
+	struct place at = { .slot = l->cg->slot[hy - l->h->hierarchies] };
+	struct device_bpf *v;
 	size_t n;
 	bool all;
 
-	at.slot = l->cg->slot[hy - l->h->hierarchies];
-	if (devices_rules(l->p, s, &v, &n, &all))
+	if (devices_exceptions(l->p, s, &v, &n, &all))
 		return -1;
 	if (all)
 		return 0;
 	limits_write(l, &at, "linux.resources.devices", "devices.deny", "a");
-	for (size_t i = 0; i < n; i++) {
-		struct device_bpf rule = v[i];
-
-		if (!rule.allow)
-			continue;
-		/* The kernel reads "a" as everything, without looking further: both
-		 * kinds are written instead. */
-		for (const char *t = v[i].type == 'a'   ? "bc"
-				     : v[i].type == 'b' ? "b"
-							: "c";
-		     *t; t++) {
-			rule.type = *t;
-			if (allow_v1(l, &at, v, i, rule))
-				return -1;
-		}
-	}
+	for (size_t i = 0; i < n; i++)
+		devices_write_v1(l, &at, "devices.allow", &v[i]);
 	return 0;
 }
 

@@ -18,9 +18,7 @@ struct cgroup_plan {
 	bool must_join; /* v1, hybrid, systemd: steps after the spawn move init, which waits */
 	bool has_bpf; /* plan_devices_load() made a program to attach */
 	bool has_rules; /* devices are restricted, by BPF or by v1 files: after init made its nodes */
-	/* systemd: the v2 mount, and the controllers as of a cgroup.make step */
-	const char *mount;
-	uint32_t controllers;
+	uint32_t controllers;  /* systemd: v2's, as of a cgroup.make step */
 	const char *delegated; /* path of what the container gets wholly, or NULL */
 	const char *unit,
 		*sub; /* exec: systemd moves init to this place below the unit */

@@ -50,6 +50,7 @@ core_sources += \
 	src/plan/unit.h \
 	src/plan/unit_annotations.c \
 	src/plan/unit_limits.c \
+	src/plan/unit_limits_v1.c \
 	src/plan/unit_path.c \
 	src/plan/variant.c \
 	src/plan/variant.h \

@@ -90,6 +90,13 @@ enum step_flag {
 	STEP_PUT_BACK = 1024,
 };
 
+/* cgroup.make: whether it makes the directory, and what one that exists may be. */
+enum cgroup_maker {
+	CGROUP_EXISTING, /* it must be there */
+	CGROUP_EMPTY,    /* nobody is in it */
+	CGROUP_ANYBODYS, /* systemd may have made it, and put init there */
+};
+
 /* resctrl.make: whose a group is. */
 enum resctrl_owner {
 	RESCTRL_EXISTING, /* the administrator's: it must be there */

@@ -7,6 +7,9 @@
  * Delegate=yes leaves what is below the scope to us, its own files to systemd: the container lives in a directory below
  * it, where limits are written as without systemd. The unit has them as properties, too: for people who look, and for
  * systemd, which would write its defaults otherwise.
+ *
+ * With version 1 that directory has the same path in each hierarchy. Where systemd makes none for the scope, in those of
+ * cpuset, freezer and others, we do.
  */
 #include "plan/unit.h"
 
@@ -92,6 +95,22 @@ static void open_step(struct plan *p, const char *unit, const struct host *h)
 	s->slot[0] = SLOT_UNIT;
 }
 
+static void take_slots(struct plan *p, const struct host *h, const struct resources *r,
+		       struct cgroup_plan *cg)
+{
+	cg->must_join = true;
+	for (size_t i = 0; i < h->n_hierarchies; i++) {
+		const struct hierarchy *hy = &h->hierarchies[i];
+
+		if (hy->v2) {
+			cg->into = cg->slot[i] = SLOT_CGROUP;
+			cg->controllers = cgroup_wanted(r, h, hy);
+		} else if (!(hy->controllers & CT_OTHER)) {
+			cg->slot[i] = plan_slot(p);
+		}
+	}
+}
+
 int plan_unit_open(struct plan *p, const struct spec *s, const struct host *h,
 		   const struct plan_opts *o, struct cgroup_plan *cg)
 {
@@ -105,49 +124,77 @@ int plan_unit_open(struct plan *p, const struct spec *s, const struct host *h,
 	set_identity(&u, &at, o);
 	if (r)
 		unit_limits(&u, r, h);
+	/* Else no reload reaches the rules. */
+	if (h->cgroup_mode != CGM_V2 && !strcmp(at.path, at.dir) &&
+	    unit_devices_v1(&u, s))
+		return -1;
 	if (unit_annotations(&u, s))
 		return -1;
 	p->unit = at.unit;
 	p->unit_dir = at.dir;
 	p->cgroup_path = at.path;
-	cg->into = SLOT_CGROUP;
-	cg->slot[host_v2(h) - h->hierarchies] = SLOT_CGROUP;
-	cg->must_join = true;
-	cg->mount = host_v2(h)->mount;
-	cg->controllers = cgroup_wanted(r, h, host_v2(h));
+	take_slots(p, h, r, cg);
 	open_step(p, at.unit, h);
 	property_steps(&u);
 	return 0;
 }
 
-static struct step *cgroup_step(struct plan *p, enum op op, const struct cgroup_plan *cg,
-				const char *path)
+static struct step *cgroup_step(struct plan *p, enum op op, const struct hierarchy *hy,
+				const char *path, int slot)
 {
 	struct step *s = plan_host(p, op, "linux.cgroupsPath");
 
-	s->str[0] = plan_str(p, cg->mount);
+	s->str[0] = plan_str(p, hy->mount);
 	s->str[1] = plan_str(p, path);
+	s->slot[0] = (int16_t)slot;
+	s->flags = hy->v2 ? 0 : STEP_V1;
 	return s;
 }
 
-void plan_unit_start(struct plan *p, const struct cgroup_plan *cg)
+/* Below the scope everything is ours to make. */
+static bool is_below(const struct plan *p)
 {
-	bool below = strlen(p->cgroup_path) > strlen(p->unit_dir);
-	struct step *s = cgroup_step(p, OP_UNIT_START, cg, p->unit_dir);
+	return strlen(p->cgroup_path) > strlen(p->unit_dir);
+}
 
-	s->slot[0] = SLOT_UNIT;
-	s = cgroup_step(p, OP_CGROUP_MAKE, cg, p->cgroup_path);
-	s->slot[0] = SLOT_CGROUP;
-	s->word[1] = below;
-	if (below) {
-		s = plan_host(p, OP_CGROUP_JOIN, "linux.cgroupsPath");
-		s->slot[0] = SLOT_CGROUP;
-	}
+static void enter_v2(struct plan *p, const struct host *h, const struct cgroup_plan *cg)
+{
+	bool joins = is_below(p) || host_v2(h) != unit_tree(h);
+
+	if (joins)
+		plan_host(p, OP_CGROUP_JOIN, "linux.cgroupsPath")->slot[0] = SLOT_CGROUP;
+	if (!cg->controllers)
+		return;
 	/* Only when nobody is in the scope itself can it hand its controllers on. */
-	s = cgroup_step(p, OP_CGROUP_ENABLE, cg, p->cgroup_path);
-	s->slot[0] = SLOT_CGROUP;
-	s->word[0] = below ? cg->controllers
-			   : CT_REQUIRED(cg->controllers >> 16) | cg->controllers >> 16;
+	cgroup_step(p, OP_CGROUP_ENABLE, host_v2(h), p->cgroup_path, SLOT_CGROUP)
+		->word[0] = joins ? cg->controllers
+				  : CT_REQUIRED(cg->controllers >> 16) |
+					    cg->controllers >> 16;
+}
+
+void plan_unit_start(struct plan *p, const struct host *h, const struct cgroup_plan *cg)
+{
+	cgroup_step(p, OP_UNIT_START, unit_tree(h), p->unit_dir, SLOT_UNIT)->flags = 0;
+	for (size_t i = 0; i < h->n_hierarchies; i++) {
+		const struct hierarchy *hy = &h->hierarchies[i];
+		uint32_t inherited = hy->v2 ? 0 : hy->controllers & CT_CPUSET;
+		bool ours = !unit_has(h, hy);
+		struct step *s;
+
+		if (cg->slot[i] == SLOT_NONE)
+			continue;
+		/* A step of its own, so that a failure later on removes it. */
+		if (ours && is_below(p)) {
+			s = cgroup_step(p, OP_CGROUP_MAKE, hy, p->unit_dir, cg->slot[i]);
+			s->word[0] = inherited;
+			s->word[1] = CGROUP_ANYBODYS;
+		}
+		s = cgroup_step(p, OP_CGROUP_MAKE, hy, p->cgroup_path, cg->slot[i]);
+		s->word[0] = inherited;
+		s->word[1] = is_below(p) ? 1 : CGROUP_ANYBODYS;
+	}
+	if (cg->into != SLOT_NONE)
+		enter_v2(p, h, cg);
 	plan_host(p, OP_STATE_CONFIG, NULL);
 }
 
@@ -178,7 +225,57 @@ void plan_unit_attach(struct plan *p, const struct cgroup_plan *cg)
 	s->slot[0] = SLOT_UNIT;
 }
 
+/* --- update --- */
+
 /* What was translated is translated again: so both have the same values, also those that depend on what was before. */
+static void changed_files(struct unit_properties *u, const struct limits_now *now,
+			  const struct resources *r)
+{
+	struct plan *p = u->p;
+
+	for (size_t i = 0; i < p->host.n; i++) {
+		const struct step *w = &p->host.v[i];
+
+		if (w->op == OP_CGROUP_WRITE && w->slot[0] == SLOT_CGROUP)
+			unit_file(u, arena_strdup(p->arena, plan_text(p, w->origin)),
+				  arena_strdup(p->arena, plan_text(p, w->str[0])),
+				  arena_strdup(p->arena, plan_text(p, w->str[1])));
+	}
+	if (r->block_io)
+		unit_io(u, r->block_io, false);
+	/* See unit_limits.c about bursts. */
+	if (u->n && now->burst.v && !(r->cpu && r->cpu->burst.set))
+		unit_set(u, "cpu.burst", "CPUQuotaPerSecUSec", "t", "%" PRIu64,
+			 UINT64_MAX);
+}
+
+void plan_unit_loosen(struct plan *p, const struct resources *r, const struct host *h,
+		      const struct plan_target *target)
+{
+	const struct hierarchy *hy = host_hierarchy(h, CT_CPU), *tree = unit_tree(h);
+	const struct cpu *c = r->cpu;
+	const char *scope, *own;
+	struct step *s;
+	int slot;
+
+	if (h->cgroup_mode == CGM_V2 || !hy || hy->v2 || !tree || !target->unit_dir ||
+	    !c || !(c->quota.v || c->period.v || c->burst.set))
+		return;
+	scope = target->unit_dir + strlen(tree->mount);
+	own = target->cgroups[hy - h->hierarchies];
+	if (!own || !strcmp(own + strlen(hy->mount), scope))
+		return;
+	/* Version 1 refuses what is more than the one above has; systemd gives that its new quota after this. */
+	slot = plan_slot(p);
+	cgroup_step(p, OP_CGROUP_MAKE, hy, scope, slot);
+	s = plan_host(p, OP_CGROUP_WRITE, "cpu.quota");
+	s->slot[0] = (int16_t)slot;
+	s->str[0] = plan_str(p, "cpu.cfs_quota_us");
+	s->str[1] = plan_str(p, "-1");
+	s->policy = POL_SKIP_ENOENT;
+	s->flags = STEP_PUT_BACK;
+}
+
 void plan_unit_update(struct plan *p, const struct resources *r, const struct host *h,
 		      const struct limits_now *now, const char *unit, bool *ret_set)
 {
@@ -187,22 +284,12 @@ void plan_unit_update(struct plan *p, const struct resources *r, const struct ho
 
 	*ret_set = false;
 	unit_properties_init(&u, p, OWN_PROPERTIES);
-	for (size_t i = 0; i < p->host.n; i++) {
-		const struct step *w = &p->host.v[i];
-
-		if (w->op == OP_CGROUP_WRITE && w->slot[0] == SLOT_CGROUP)
-			unit_file(&u, arena_strdup(p->arena, plan_text(p, w->origin)),
-				  arena_strdup(p->arena, plan_text(p, w->str[0])),
-				  arena_strdup(p->arena, plan_text(p, w->str[1])));
-	}
-	if (r->block_io)
-		unit_io(&u, r->block_io);
+	if (h->cgroup_mode == CGM_V2)
+		changed_files(&u, now, r);
+	else
+		unit_limits_v1(&u, r, now);
 	if (!u.n)
 		return;
-	/* See unit_limits.c about bursts. */
-	if (now->burst.v && !(r->cpu && r->cpu->burst.set))
-		unit_set(&u, "cpu.burst", "CPUQuotaPerSecUSec", "t", "%" PRIu64,
-			 UINT64_MAX);
 	open_step(p, unit, h);
 	property_steps(&u);
 	s = plan_host(p, OP_UNIT_SET, NULL);

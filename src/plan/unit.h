@@ -36,6 +36,10 @@ struct unit_properties {
 /* unit_path.c: from linux.cgroupsPath. 0 or -1. */
 int unit_choose(struct plan *p, const struct spec *s, const struct host *h,
 		const struct plan_opts *o, struct unit_place *ret);
+/* The hierarchy in which systemd keeps its units: version 2 or, in its place, "name=systemd"; NULL = none is mounted. */
+const struct hierarchy *unit_tree(const struct host *h);
+/* Whether systemd makes a scope's directory in it. With version 1 it leaves some controllers to others (cpuset, freezer ...). */
+bool unit_has(const struct host *h, const struct hierarchy *hy);
 /* "unix:path=...", where systemd is asked, the nearest way first; a "private:" before it: systemd itself listens there,
  * not a bus. */
 strs unit_addresses(struct arena *arena, const struct host *h);
@@ -51,10 +55,11 @@ void unit_set(struct unit_properties *u, const char *origin, const char *name,
 	__attribute__((format(printf, 5, 6)));
 void unit_set_words(struct unit_properties *u, const char *origin, const char *name,
 		    const char *type, const char *const *words, size_t n);
-/* HOST steps before the spawn, and after it: from then on SLOT_CGROUP is the container's. */
+/* HOST steps before the spawn, and after it: from then on the slots are the container's cgroups, and it is in that of version 2;
+ * plan_cgroup_join() does the others. */
 int plan_unit_open(struct plan *p, const struct spec *s, const struct host *h,
 		   const struct plan_opts *o, struct cgroup_plan *cg);
-void plan_unit_start(struct plan *p, const struct cgroup_plan *cg);
+void plan_unit_start(struct plan *p, const struct host *h, const struct cgroup_plan *cg);
 
 /* exec: chooses whether systemd has to move init to sub below the container's cgroup, and has the helper started; and, after the
  * spawn, that step. */
@@ -63,8 +68,10 @@ void plan_unit_join(struct plan *p, const struct host *h,
 		    struct cgroup_plan *cg);
 void plan_unit_attach(struct plan *p, const struct cgroup_plan *cg);
 
-/* update: HOST steps that tell systemd what the steps so far write to the container's own files; *ret_set = whether there
- * is anything to tell. Then the last step of all is plan_unit_keep()'s. */
+/* update: HOST steps before those that write; then those that tell systemd what they write to the container's own files;
+ * *ret_set = whether there is anything to tell. Then the last step of all is plan_unit_keep()'s. */
+void plan_unit_loosen(struct plan *p, const struct resources *r, const struct host *h,
+		      const struct plan_target *target);
 void plan_unit_update(struct plan *p, const struct resources *r, const struct host *h,
 		      const struct limits_now *now, const char *unit, bool *ret_set);
 void plan_unit_keep(struct plan *p);
@@ -76,7 +83,18 @@ void unit_limits(struct unit_properties *u, const struct resources *r,
 /* The same of one file of cgroup v2, and of blockIO. */
 void unit_file(struct unit_properties *u, const char *origin, const char *file,
 	       const char *text);
-void unit_io(struct unit_properties *u, const struct block_io *b);
+void unit_io(struct unit_properties *u, const struct block_io *b, bool v1);
+/* For no limit: a negative value. */
+void unit_set_max(struct unit_properties *u, const char *origin, const char *name,
+		  int64_t value);
+/* quota: 0 = as it is; period: 0 = the usual one */
+void unit_cpu_max(struct unit_properties *u, const char *origin, int64_t quota,
+		  uint64_t period);
+/* unit_limits_v1.c: the properties for version 1, in a hybrid host, too. now: update, else NULL. */
+void unit_limits_v1(struct unit_properties *u, const struct resources *r,
+		    const struct limits_now *now);
+/* DevicePolicy and DeviceAllow, for a container that lives in the scope itself. 0 or -1. */
+int unit_devices_v1(struct unit_properties *u, const struct spec *s);
 /* CPU time for each second, in the steps of systemd: percents, rounded up. */
 uint64_t unit_cpu_quota(uint64_t quota, uint64_t period);
 

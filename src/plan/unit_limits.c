@@ -22,8 +22,8 @@ enum {
 	SET_BITS = 8192,
 };
 
-static void set_max(struct unit_properties *u, const char *origin, const char *name,
-		    int64_t value)
+void unit_set_max(struct unit_properties *u, const char *origin, const char *name,
+		  int64_t value)
 {
 	unit_set(u, origin, name, "t", "%" PRIu64,
 		 value < 0 ? UINT64_MAX : (uint64_t)value);
@@ -35,20 +35,20 @@ static void memory(struct unit_properties *u, const struct memory *m,
 		   const struct host *h)
 {
 	if (m->limit.v)
-		set_max(u, R "memory.limit", "MemoryMax", m->limit.v);
+		unit_set_max(u, R "memory.limit", "MemoryMax", m->limit.v);
 	if (m->reservation.v)
-		set_max(u, R "memory.reservation", "MemoryLow", m->reservation.v);
+		unit_set_max(u, R "memory.reservation", "MemoryLow", m->reservation.v);
 	/* There memory and swap count together, here swap alone. */
 	if (h->has_swap && m->swap.v < 0)
-		set_max(u, R "memory.swap", "MemorySwapMax", -1);
+		unit_set_max(u, R "memory.swap", "MemorySwapMax", -1);
 	else if (h->has_swap && m->limit.v > 0 && m->swap.v >= m->limit.v)
-		set_max(u, R "memory.swap", "MemorySwapMax", m->swap.v - m->limit.v);
+		unit_set_max(u, R "memory.swap", "MemorySwapMax", m->swap.v - m->limit.v);
 }
 
 static void pids(struct unit_properties *u, const struct pids *p)
 {
 	if (p->limit.set)
-		set_max(u, R "pids.limit", "TasksMax", p->limit.v ? p->limit.v : 1);
+		unit_set_max(u, R "pids.limit", "TasksMax", p->limit.v ? p->limit.v : 1);
 }
 
 /* --- cpu, cpuset --- */
@@ -61,14 +61,14 @@ uint64_t unit_cpu_quota(uint64_t quota, uint64_t period)
 	return us >= UINT64_MAX ? UINT64_MAX : (uint64_t)us;
 }
 
-static void cpu_max(struct unit_properties *u, const char *origin, int64_t quota,
-		    uint64_t period)
+void unit_cpu_max(struct unit_properties *u, const char *origin, int64_t quota,
+		  uint64_t period)
 {
 	if (quota > 0)
 		unit_set(u, origin, "CPUQuotaPerSecUSec", "t", "%" PRIu64,
 			 unit_cpu_quota((uint64_t)quota, period ? period : PERIOD_USUAL));
 	else if (quota < 0)
-		set_max(u, origin, "CPUQuotaPerSecUSec", -1);
+		unit_set_max(u, origin, "CPUQuotaPerSecUSec", -1);
 	if (period)
 		unit_set(u, origin, "CPUQuotaPeriodUSec", "t", "%" PRIu64, period);
 }
@@ -101,8 +101,8 @@ static void cpu(struct unit_properties *u, const struct cpu *c)
 		unit_set(u, R "cpu.idle", "CPUWeight", "t", "0");
 	/* Above the container the quota would forbid what is saved up below. */
 	if ((c->quota.v || c->period.v) && !c->burst.v)
-		cpu_max(u, c->quota.v ? R "cpu.quota" : R "cpu.period", c->quota.v,
-			c->period.v);
+		unit_cpu_max(u, c->quota.v ? R "cpu.quota" : R "cpu.period", c->quota.v,
+			     c->period.v);
 	if (c->cpus && *c->cpus)
 		set_mask(u, R "cpu.cpus", "AllowedCPUs", c->cpus);
 	if (c->mems && *c->mems)
@@ -155,27 +155,45 @@ static bool is_weight(uint64_t weight)
 	return weight >= 10 && weight <= 1000;
 }
 
-void unit_io(struct unit_properties *u, const struct block_io *b)
+/* What a property for each of them is called; NULL = there is none. */
+struct io_names {
+	const char *weight, *device, *read_bps, *write_bps, *read_iops, *write_iops;
+};
+
+static uint64_t weight_of(uint64_t weight, bool v1)
 {
+	return v1 ? weight : limits_io_weight(weight);
+}
+
+void unit_io(struct unit_properties *u, const struct block_io *b, bool v1)
+{
+	static const struct io_names io = { "IOWeight",           "IODeviceWeight",
+					    "IOReadBandwidthMax", "IOWriteBandwidthMax",
+					    "IOReadIOPSMax",      "IOWriteIOPSMax" };
+	static const struct io_names block_io = { "BlockIOWeight", "BlockIODeviceWeight",
+						  "BlockIOReadBandwidth",
+						  "BlockIOWriteBandwidth" };
+	const struct io_names *is = v1 ? &block_io : &io;
 	struct device_list l;
 
 	if (is_weight(b->weight.v))
-		unit_set(u, R "blockIO.weight", "IOWeight", "t", "%" PRIu64,
-			 limits_io_weight(b->weight.v));
+		unit_set(u, R "blockIO.weight", is->weight, "t", "%" PRIu64,
+			 weight_of(b->weight.v, v1));
 	list_init(u, &l, b->weight_device.n);
 	for (size_t i = 0; i < b->weight_device.n; i++)
 		if (is_weight(b->weight_device.v[i].weight.v))
 			list_add(u, &l, b->weight_device.v[i].major,
 				 b->weight_device.v[i].minor,
-				 limits_io_weight(b->weight_device.v[i].weight.v));
-	list_set(u, &l, R "blockIO.weightDevice", "IODeviceWeight");
-	throttle(u, R "blockIO.throttleReadBpsDevice", "IOReadBandwidthMax",
-		 &b->read_bps);
-	throttle(u, R "blockIO.throttleWriteBpsDevice", "IOWriteBandwidthMax",
-		 &b->write_bps);
-	throttle(u, R "blockIO.throttleReadIOPSDevice", "IOReadIOPSMax", &b->read_iops);
-	throttle(u, R "blockIO.throttleWriteIOPSDevice", "IOWriteIOPSMax",
-		 &b->write_iops);
+				 weight_of(b->weight_device.v[i].weight.v, v1));
+	list_set(u, &l, R "blockIO.weightDevice", is->device);
+	throttle(u, R "blockIO.throttleReadBpsDevice", is->read_bps, &b->read_bps);
+	throttle(u, R "blockIO.throttleWriteBpsDevice", is->write_bps, &b->write_bps);
+	if (!v1) {
+		throttle(u, R "blockIO.throttleReadIOPSDevice", is->read_iops,
+			 &b->read_iops);
+		throttle(u, R "blockIO.throttleWriteIOPSDevice", is->write_iops,
+			 &b->write_iops);
+	}
 }
 
 /* --- unified --- */
@@ -199,7 +217,7 @@ static void cpu_max_file(struct unit_properties *u, const char *origin, const ch
 	if (!read_max(arena_strndup(u->p->arena, text, n), &quota) || !quota ||
 	    (text[n] && (!parse_u64(text + n + 1, INT64_MAX, &period) || !period)))
 		return;
-	cpu_max(u, origin, quota > INT64_MAX ? -1 : (int64_t)quota, period);
+	unit_cpu_max(u, origin, quota > INT64_MAX ? -1 : (int64_t)quota, period);
 }
 
 void unit_file(struct unit_properties *u, const char *origin, const char *file,
@@ -217,9 +235,9 @@ void unit_file(struct unit_properties *u, const char *origin, const char *file,
 		if (!strcmp(file, numbers[i][0]) && read_max(text, &value))
 			unit_set(u, origin, numbers[i][1], "t", "%" PRIu64, value);
 	if (!strcmp(file, "cpu.idle"))
-		set_max(u, origin, "CPUWeight", !strcmp(text, "0") ? -1 : 0);
+		unit_set_max(u, origin, "CPUWeight", !strcmp(text, "0") ? -1 : 0);
 	else if (!strcmp(file, "cpu.max.burst") && strcmp(text, "0") != 0)
-		set_max(u, origin, "CPUQuotaPerSecUSec", -1);
+		unit_set_max(u, origin, "CPUQuotaPerSecUSec", -1);
 	else if (!strcmp(file, "cpu.max"))
 		cpu_max_file(u, origin, text);
 	else if (!strcmp(file, "cpuset.cpus"))
@@ -231,6 +249,10 @@ void unit_file(struct unit_properties *u, const char *origin, const char *file,
 void unit_limits(struct unit_properties *u, const struct resources *r,
 		 const struct host *h)
 {
+	if (h->cgroup_mode != CGM_V2) {
+		unit_limits_v1(u, r, NULL);
+		return;
+	}
 	if (r->memory)
 		memory(u, r->memory, h);
 	if (r->cpu)
@@ -238,7 +260,7 @@ void unit_limits(struct unit_properties *u, const struct resources *r,
 	if (r->pids)
 		pids(u, r->pids);
 	if (r->block_io)
-		unit_io(u, r->block_io);
+		unit_io(u, r->block_io, false);
 	/* Last: what is written by its file name wins. */
 	for (size_t i = 0; i < r->unified.n; i++)
 		unit_file(u,

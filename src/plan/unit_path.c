@@ -7,12 +7,15 @@
  * scope.
  *
  * The directory is computed, systemd is not asked: a user's slices are below the cgroup of that user's manager, which
- * the caller's own place tells.
+ * the caller's own place tells. It is the same in all hierarchies.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "plan/unit.h"
+
+/* Where systemd mounts version 2 beside version 1. */
+#define SYSTEMD_UNIFIED "/sys/fs/cgroup/unified"
 
 enum { NAME_LONGEST = 255 };
 
@@ -215,6 +218,42 @@ strs unit_addresses(struct arena *arena, const struct host *h)
 	return ret;
 }
 
+/* --- hierarchies --- */
+
+const struct hierarchy *unit_tree(const struct host *h)
+{
+	const struct hierarchy *v2 = host_v2(h);
+
+	/* Mounted elsewhere it is not systemd's. */
+	if (v2 && (h->cgroup_mode == CGM_V2 || !strcmp(v2->mount, SYSTEMD_UNIFIED)))
+		return v2;
+	return host_hierarchy(h, CT_SYSTEMD);
+}
+
+bool unit_has(const struct host *h, const struct hierarchy *hy)
+{
+	const uint32_t of_systemd = CT_CPU | CT_MEMORY | CT_IO | CT_PIDS | CT_DEVICES |
+				    CT_SYSTEMD;
+
+	return hy->v2 ? hy == unit_tree(h) : hy->controllers & of_systemd;
+}
+
+static int check_host(struct plan *p, const struct host *h)
+{
+	if (!unit_tree(h))
+		return err_set(p->e, ERR_HOST,
+			       "--cgroup-manager systemd: no hierarchy of cgroups in "
+			       "which systemd keeps its units is mounted; use "
+			       "--cgroup-manager cgroupfs");
+	if (is_user(h) && h->cgroup_mode != CGM_V2)
+		return err_set(
+			p->e, ERR_HOST,
+			"--cgroup-manager systemd: a user's systemd has no controllers "
+			"of cgroup v1 to give, and this host has not cgroup v2 alone; "
+			"use --cgroup-manager cgroupfs or disabled");
+	return 0;
+}
+
 /* --- all --- */
 
 /* What crun's annotation says, and its default: systemd owns the scope's own files, the container a directory below. */
@@ -237,12 +276,7 @@ int unit_choose(struct plan *p, const struct spec *s, const struct host *h,
 	const char *base = "", *sub;
 
 	*ret = (struct unit_place){ .slice = is_user(h) ? "user.slice" : "system.slice" };
-	if (h->cgroup_mode != CGM_V2)
-		return err_set(
-			p->e, ERR_HOST,
-			"--cgroup-manager systemd: this host has not cgroup v2 alone; "
-			"use --cgroup-manager cgroupfs");
-	if (read_path(p, s, o, ret) || check_slice(p, ret->slice) ||
+	if (check_host(p, h) || read_path(p, s, o, ret) || check_slice(p, ret->slice) ||
 	    choose_sub(p, s, &sub))
 		return -1;
 	if (is_user(h) && user_manager(p, h, &base))

@@ -54,6 +54,22 @@ static int shorten_origin(struct err *e)
 	return -1;
 }
 
+/* With version 1 rules in the scope itself are systemd's to write again. */
+static void warn_devices(struct build *b, const struct resources *r,
+			 const struct plan_target *target)
+{
+	const struct hierarchy *hy = devices_v1_hierarchy(b->host);
+	const char *own = hy ? target->cgroups[hy - b->host->hierarchies] : NULL;
+	size_t n = target->unit ? strlen(target->unit) : 0, len = own ? strlen(own) : 0;
+
+	if (r->devices.n && n && len > n && !strcmp(own + len - n, target->unit))
+		part_warn(b,
+			  "devices: the container lives in %s itself "
+			  "(run.oci.systemd.subgroup): the next reload of systemd's "
+			  "brings the old rules back",
+			  target->unit);
+}
+
 int plan_build_update(const struct plan_update *u, const struct host *host,
 		      const struct plan_target *target, struct arena *arena,
 		      struct plan *ret, struct err *e)
@@ -70,6 +86,9 @@ int plan_build_update(const struct plan_update *u, const struct host *host,
 			       "the container has no cgroup of its own: there is nothing "
 			       "to update");
 	open_cgroups(&l, target, limits_controllers(u->resources, host), &cg);
+	warn_devices(&b, u->resources, target);
+	if (target->unit)
+		plan_unit_loosen(ret, u->resources, host, target);
 	if (limits_all(&l, u->resources) || devices_update(&l, u->resources, u->devices))
 		return shorten_origin(e);
 	if (target->unit)

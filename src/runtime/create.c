@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "plan/unit.h"
 #include "runtime/images.h"
 #include "runtime/notify.h"
 
@@ -45,8 +46,8 @@ static void note_cgroups(const struct job *j, struct state *ret)
 
 static char *unit_directory(const struct job *j)
 {
-	return j->plan.unit ? arena_printf(&j->s->arena, "%s%s", host_v2(&j->host)->mount,
-					   j->plan.unit_dir)
+	return j->plan.unit ? arena_printf(&j->s->arena, "%s%s",
+					   unit_tree(&j->host)->mount, j->plan.unit_dir)
 			    : NULL;
 }
 

@@ -71,6 +71,26 @@ static bool is_of_unit(const struct container *c, const char *path)
 	return c->state.unit_dir && !strcmp(path, c->state.unit_dir);
 }
 
+/* The scope's directories in the hierarchies where systemd does not keep its units: of some of them it knows nothing. */
+static void remove_scopes(struct container *c)
+{
+	struct arena *arena = &c->skiff->arena;
+	const char *dir = c->state.unit_dir;
+	size_t n = strlen(dir), sub = 0;
+	struct err ignored;
+
+	for (size_t i = 0; i < c->state.cgroups.n; i++)
+		if (!strncmp(c->state.cgroups.v[i].path, dir, n))
+			sub = strlen(c->state.cgroups.v[i].path) - n;
+	for (size_t i = 0; i < c->state.cgroups.n && sub; i++) {
+		const char *path = c->state.cgroups.v[i].path;
+		size_t len = strlen(path);
+
+		if (len > sub && strncmp(path, dir, n) != 0)
+			cgroup_remove(arena_strndup(arena, path, len - sub), 0, &ignored);
+	}
+}
+
 static int remove_cgroups(struct container *c, struct err *e)
 {
 	bool own = owns_cgroups(c);
@@ -86,6 +106,8 @@ static int remove_cgroups(struct container *c, struct err *e)
 		else if (cgroup_remove(path, WAIT_MS, e) < 0)
 			return -1;
 	}
+	if (own && c->state.unit_dir)
+		remove_scopes(c);
 	return 0;
 }
 

@@ -70,6 +70,7 @@ static int plan_update(struct update_job *j, struct err *e)
 		return -1;
 	j->target.cgroups = container_cgroups(j->c, &j->host);
 	j->target.unit = j->c->state.unit;
+	j->target.unit_dir = j->c->state.unit_dir;
 	probe_limits(&j->resources, &j->host, &j->target, &j->s->arena, &j->now);
 	return plan_build_update(&u, &j->host, &j->target, &j->s->arena, &j->plan, e);
 }
@@ -102,6 +103,8 @@ static int carry_out(struct update_job *j, struct err *e)
 	apply_init(&a, &j->plan, &j->s->arena);
 	a.calls = &calls;
 	a.ctx = j;
+	for (size_t i = 0; i < j->plan.warnings.n; i++)
+		sk_warn(j->s, "%s", j->plan.warnings.v[i]);
 	sk_note_plan(j->s, &j->plan);
 	r = apply_run(&a, e);
 	if (j->ahead)

@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "plan/build.h"
+#include "plan/unit.h"
 #include "plan/update.h"
 
 #define TEXT_MAX ((size_t)4 << 20)
@@ -441,7 +442,7 @@ static void set_place(struct golden *g, const struct host *h, const char *unit,
 	if (!unit)
 		return;
 	target->unit = strrchr(unit, '/') + 1;
-	target->unit_dir = arena_printf(g->arena, "%s%s", host_v2(h)->mount, unit);
+	target->unit_dir = arena_printf(g->arena, "%s%s", unit_tree(h)->mount, unit);
 }
 
 static int build_exec(struct golden *g, const struct spec *spec, const struct host *h,

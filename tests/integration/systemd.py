@@ -8,6 +8,8 @@ import struct
 import subprocess
 import threading
 
+import kernel
+
 CALL, SIGNAL = 1, 4
 MEMBER = 3  # a header field of a D-Bus message
 
@@ -27,6 +29,32 @@ def control(*args, user=False):
 
 def is_loaded(unit, user=False):
     return show(unit, "LoadState", user=user)["LoadState"] != "not-found"
+
+
+def tree():
+    """where the hierarchy is mounted in which systemd keeps its units"""
+    mounts = kernel.cgroup_mounts()
+    return mounts.get("") or mounts.get("name=systemd") or "/sys/fs/cgroup"
+
+
+def place(pid):
+    """the process's cgroup there"""
+    lines = [line.split(":", 2) for line in kernel.read(f"/proc/{pid}/cgroup").splitlines()]
+    wanted = "" if "" in kernel.cgroup_mounts() else "name=systemd"
+    return next(path for _, names, path in lines if names == wanted)
+
+
+def value(cgroup, name):
+    """what a file of a cgroup says, in the hierarchy that has its controller"""
+    mounts, controller = kernel.cgroup_mounts(), name.split(".")[0]
+    top = mounts[controller] if controller in mounts else mounts[""]
+    return kernel.read(f"{top}{cgroup}/{name}").strip()
+
+
+def directories(cgroup):
+    """where in the hierarchies there is such a cgroup"""
+    return sorted(path for path in {top + cgroup for top in kernel.cgroup_mounts().values()}
+                  if os.path.exists(path))
 
 
 def align(n, to):

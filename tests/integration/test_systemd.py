@@ -13,7 +13,7 @@ import systemd
 from bundle import add_user_namespace
 from harness import Container, limit, needs, tag
 
-CGROUPS = "/sys/fs/cgroup"
+CGROUPS = systemd.tree()
 MANAGER = "--systemd-cgroup"
 
 
@@ -35,12 +35,12 @@ def launch(t, config=None, path=None, annotations=None, resources=None):
 
 
 def place(pid):
-    """the process's cgroup"""
-    return kernel.read(f"/proc/{pid}/cgroup").strip().split("::")[1]
+    """the process's cgroup, where systemd keeps its units"""
+    return systemd.place(pid)
 
 
 def value(cgroup, name):
-    return kernel.read(f"{CGROUPS}{cgroup}/{name}").strip()
+    return systemd.value(cgroup, name)
 
 
 def disk_node():
@@ -57,7 +57,7 @@ def disk_rule():
 
 
 def gone(t, unit, cgroup, user=False):
-    t.true(not os.path.exists(CGROUPS + cgroup), f"{cgroup} is left")
+    t.equal(systemd.directories(cgroup), [], f"what is left of {cgroup}")
     t.wait_until(lambda: not systemd.is_loaded(unit, user), what=f"{unit}'s end")
 
 
@@ -109,7 +109,7 @@ def test_names(t):
     systemd.control("stop", "skiff-test.slice", "skiff.slice")
 
 
-@needs("v2", "root")
+@needs("root")
 def test_wrong_names(t):
     """what systemd could not make is refused before anything is made"""
     for path, phrase in (("system:p:n", ".slice"), ("a--b.slice:p:n", "empty part"),
@@ -123,7 +123,7 @@ def test_wrong_names(t):
         t.equal(os.listdir(t.root), [])
 
 
-@needs("systemd", "vm", "root", "memory", "cpu", "cpuset", "pids")
+@needs("systemd", "vm", "root", "v2", "memory", "cpu", "cpuset", "pids")
 def test_limits(t):
     """limits are files of the container's cgroup and properties of its scope"""
     c = launch(t, resources={
@@ -147,7 +147,7 @@ def test_limits(t):
     t.equal(value(scope, "memory.max"), str(64 << 20))
 
 
-@needs("systemd", "vm", "root", "memory", "pids", "cpu")
+@needs("systemd", "vm", "root", "v2", "memory", "pids", "cpu")
 def test_update(t):
     """new limits hold in the scope, too: a larger one counts"""
     c = launch(t, resources={"memory": {"limit": 32 << 20}, "pids": {"limit": 20}})
@@ -164,7 +164,7 @@ def test_update(t):
     t.equal(value(scope, "memory.max"), "max")
 
 
-@needs("systemd", "vm", "root")
+@needs("systemd", "vm", "root", "v2")
 def test_device_rules_survive(t):
     """no reload of systemd's opens what is closed, or closes what is open"""
     config = t.config()
@@ -221,12 +221,14 @@ def test_exec(t):
     """a further process joins the container's cgroup, also one below it"""
     c = launch(t)
     t.contains(c.sh("cat /proc/self/cgroup").out, f"skiff-{c.id}.scope/container\n")
-    os.mkdir(CGROUPS + place(c.pid) + "/below")
-    t.contains(t.ok("exec", "--cgroup", "below", c.id, "/bin/cat", "/proc/self/cgroup").out,
+    mounts = kernel.cgroup_mounts()
+    os.mkdir((mounts.get("") or mounts["pids"]) + place(c.pid) + "/below")
+    t.contains(t.ok("exec", "--cgroup", "below" if "" in mounts else "pids:below", c.id,
+                    "/bin/cat", "/proc/self/cgroup").out,
                f"skiff-{c.id}.scope/container/below\n")
 
 
-@needs("systemd", "vm", "root")
+@needs("systemd", "vm", "root", "v2")
 def test_namespaces(t):
     """in a cgroup namespace its own cgroup is the root; so it is with mapped ids"""
     config = t.config()
@@ -283,7 +285,7 @@ def test_taken_names(t):
     t.equal(os.listdir(t.root), [c.id])
 
 
-@needs("systemd", "vm", "root", "memory", "pids", "io", "cpuset", "cmd:strace")
+@needs("systemd", "vm", "root", "v2", "memory", "pids", "io", "cpuset", "cmd:strace")
 def test_update_fails(t):
     """when the last step of an update fails, files, properties and device rules are as before"""
     config = t.config()
@@ -311,7 +313,7 @@ def test_update_fails(t):
             t.contains(c.sh("exec 3</dev/disk").err, "not permitted")
 
 
-@needs("systemd", "vm", "root", "cpu")
+@needs("systemd", "vm", "root", "v2", "cpu")
 def test_idle_and_burst(t):
     """an idle container is idle among its neighbours, and the scope does not forbid its bursts"""
     c = launch(t, resources={"cpu": {"idle": 1}})
@@ -328,7 +330,7 @@ def test_idle_and_burst(t):
             ("max 100000", "20000 100000", "5000"))
 
 
-@needs("systemd", "vm", "root", "io")
+@needs("systemd", "vm", "root", "v2", "io")
 def test_io(t):
     """limits of block devices hold in the scope, too, and change with an update"""
     node = disk_node()
@@ -345,7 +347,7 @@ def test_io(t):
         t.contains(value(path, "io.max"), f"{major}:{minor} rbps=2097152", path)
 
 
-@needs("systemd", "vm", "root", "pids")
+@needs("systemd", "vm", "root", "v2", "pids")
 def test_delegate(t):
     """run.oci.delegate-cgroup: the container owns a cgroup below the one with the limits"""
     config = t.config()
@@ -424,7 +426,7 @@ def test_late_failure(t):
     gone(t, f"skiff-{ident}.scope", f"/system.slice/skiff-{ident}.scope")
 
 
-@needs("v2", "root")
+@needs("root")
 def test_wrong_annotations(t):
     """what is no value, or not theirs to set, is refused with its name"""
     for name, text, phrase in (("KillSignal", "fifteen", "GVariant"), ("After", "[]", "type"),
@@ -438,7 +440,7 @@ def test_wrong_annotations(t):
     t.equal(os.listdir(t.root), [])
 
 
-@needs("v2", "root")
+@needs("root")
 def test_helper_missing(t):
     """without skiff-systemd: which program, and where it was looked for"""
     alone = t.path("alone")
@@ -450,7 +452,7 @@ def test_helper_missing(t):
     t.equal(os.listdir(t.root), [])
 
 
-@needs("v2", "root", "native")
+@needs("root", "native")
 def test_no_systemd(t):
     """where there is no systemd, the message says what to use instead"""
     if os.path.exists("/run/systemd/system"):
@@ -458,13 +460,6 @@ def test_no_systemd(t):
     t.fails(t.skiff(MANAGER, "run", "--bundle", t.bundle(), t.new_id()), "connect",
             "--cgroup-manager cgroupfs")
     t.equal(os.listdir(t.root), [])
-
-
-@needs("v1", "root")
-def test_version_1(t):
-    """hosts that still have version 1 are told apart"""
-    t.fails(t.skiff(MANAGER, "run", "--bundle", t.bundle(), t.new_id()), "cgroup v2",
-            "--cgroup-manager cgroupfs")
 
 
 # -- an ordinary user's systemd
@@ -486,7 +481,7 @@ def manager_cgroup():
 
 
 @tag("systemd")
-@needs("systemd", "vm", "user")
+@needs("systemd", "vm", "user", "v2")
 def test_user(t):
     """a user's own systemd makes the scope, with limits that hold"""
     c = launch(t, user_config(t), path="user.slice:libpod:ID",
@@ -505,7 +500,7 @@ def test_user(t):
 
 
 @tag("systemd")
-@needs("systemd", "vm", "user")
+@needs("systemd", "vm", "user", "v2")
 def test_user_bus(t):
     """by the user's bus, when only that is known"""
     config = user_config(t, "/bin/cat", "/proc/self/cgroup")
@@ -518,7 +513,7 @@ def test_user_bus(t):
 
 
 @tag("systemd")
-@needs("systemd", "vm", "user")
+@needs("systemd", "vm", "user", "v2")
 def test_user_namespace(t):
     """as root of a user namespace, which is how rootless engines call"""
     config = t.config("/bin/cat", "/proc/self/cgroup")
@@ -537,7 +532,7 @@ def test_user_namespace(t):
 
 
 @tag("systemd")
-@needs("systemd", "vm", "user")
+@needs("systemd", "vm", "user", "v2")
 def test_login_session(t):
     """exec from a login session, whose processes a user may not move: systemd does it"""
     if manager_cgroup() in place(os.getpid()):

@@ -247,7 +247,7 @@ static void test_paths(void **state)
 	check_path(&host_v2_only, "{'cgroupsPath':'/'}", "cgroupfs", "!root cgroup");
 	check_path(&host_v2_only, "{'cgroupsPath':'system.slice:skiff:c1'}", "cgroupfs",
 		   "!--cgroup-manager systemd");
-	check_path(&host_v1, "{}", "systemd", "!--cgroup-manager");
+	check_path(&host_v1, "{}", "systemd", "!in which systemd keeps its units");
 	check_path(&host_v2_only, "{}", "other", "!unknown manager");
 }
 
