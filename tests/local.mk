@@ -10,6 +10,7 @@ unit_programs = \
 	tests/unit/test_log \
 	tests/unit/test_names \
 	tests/unit/test_opt \
+	tests/unit/test_packet \
 	tests/unit/test_plan \
 	tests/unit/test_resctrl \
 	tests/unit/test_put_back \
@@ -49,6 +50,10 @@ tests_unit_test_fd_SOURCES = tests/unit/test_fd.c tests/unit/test.h
 tests_unit_test_fd_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_fd_LDADD = $(unit_libs)
 tests_unit_test_fd_LDFLAGS = $(AM_LDFLAGS) -static
+tests_unit_test_packet_SOURCES = tests/unit/test_packet.c tests/unit/test.h
+tests_unit_test_packet_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_packet_LDADD = $(unit_libs)
+tests_unit_test_packet_LDFLAGS = $(AM_LDFLAGS) -static
 tests_unit_test_init_ops_SOURCES = tests/unit/test_init_ops.c tests/unit/test.h $(init_op_sources)
 tests_unit_test_init_ops_CPPFLAGS = $(unit_cppflags) -DINIT_HOSTED
 tests_unit_test_init_ops_LDADD = $(unit_libs)

@@ -17,6 +17,7 @@
 
 #include "apply/helper.h"
 #include "base/fd.h"
+#include "base/packet.h"
 
 enum { HIGH_FD = 200, WORDS = 2304, LOG_MAX = 64 << 20 };
 /* Numbers in the helper: see src/helpers/criu.h. */
@@ -123,16 +124,20 @@ static int make_pair(int type, int *ret_a, int *ret_b, struct err *e)
 	return *ret_a < 0 || *ret_b < 0 ? err_sys(e, EMFILE, "socketpair") : 0;
 }
 
-static ssize_t receive(int sock, char *text, size_t size, int *ret_fd);
-
 /* criu's socket, once criu is executed; or the helper says what kept it. */
 static int hear_start(int fd, int *ret_criu, struct err *e)
 {
 	char words[WORDS], *rest;
+	const struct iovec part = { words, sizeof(words) - 1 };
 	ssize_t n;
 	long error;
+	int got;
 
-	while ((n = receive(fd, words, sizeof(words) - 1, ret_criu)) > 0) {
+	while ((n = packet_receive(fd, &part, 1, &got)) > 0) {
+		if (got >= 0) {
+			fd_close(ret_criu);
+			*ret_criu = got;
+		}
 		words[n] = '\0';
 		error = strtol(words, &rest, 10);
 		if (error || *rest)
@@ -218,37 +223,15 @@ int criu_ask(const struct criu *c, const struct buf *request, struct err *e)
 	return n < 0 ? err_sys(e, errno, "ask skiff-criu") : 0;
 }
 
-static ssize_t receive(int sock, char *text, size_t size, int *ret_fd)
-{
-	struct iovec data = { text, size };
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr m = { .msg_iov = &data,
-			    .msg_iovlen = 1,
-			    .msg_control = &control,
-			    .msg_controllen = sizeof(control.room) };
-	const struct cmsghdr *c;
-	ssize_t n;
-
-	do
-		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-	if (c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(ret_fd, CMSG_DATA(c), sizeof(*ret_fd));
-	return n;
-}
-
 int criu_hear(const struct criu *c, struct criu_said *ret, struct err *e)
 {
 	char words[WORDS];
+	const struct iovec part = { words, sizeof(words) - 1 };
 	int at = 0, error = 0;
 	ssize_t n;
 
 	*ret = (struct criu_said){ .fd = -1 };
-	n = receive(c->talk, words, sizeof(words) - 1, &ret->fd);
+	n = packet_receive(c->talk, &part, 1, &ret->fd);
 	if (n <= 0)
 		return err_set(e, ERR_HOST, "skiff-criu ended without an answer");
 	words[n] = '\0';

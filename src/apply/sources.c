@@ -18,6 +18,7 @@
 
 #include "apply/parts.h"
 #include "base/fd.h"
+#include "base/packet.h"
 #include "base/sys.h"
 
 #ifndef AT_RECURSIVE
@@ -144,23 +145,9 @@ int host_listen(struct apply *a, const struct step *s, struct err *e)
 
 int send_fd(int sock, const void *data, size_t n, int fd, struct err *e)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
-				.cmsg_level = SOL_SOCKET,
-				.cmsg_type = SCM_RIGHTS } };
-	struct iovec vec = { .iov_base = (void *)data, .iov_len = n };
-	struct msghdr m = { .msg_iov = &vec,
-			    .msg_iovlen = 1,
-			    .msg_control = &control,
-			    .msg_controllen = sizeof(control) };
+	int r = packet_send(sock, data, n, fd);
 
-	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-	while (sendmsg(sock, &m, MSG_NOSIGNAL) < 0)
-		if (errno != EINTR)
-			return err_sys(e, errno, "send a descriptor");
-	return 0;
+	return r < 0 ? err_sys(e, -r, "send a descriptor") : 0;
 }
 
 int host_pidfd_send(struct apply *a, const struct step *s, struct err *e)

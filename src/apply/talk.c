@@ -13,57 +13,19 @@
 
 #include "apply/parts.h"
 #include "base/fd.h"
+#include "base/packet.h"
 #include "base/sys.h"
 
 enum { TEXT_SIZE = 2200, LISTENER_TRIES = 40000, LISTENER_PAUSE_NS = 100000 };
 
-/* Takes the first descriptor, and closes what else might have come. */
-static int take_fd(struct msghdr *m)
-{
-	int fd = -1;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t at = CMSG_LEN(0); at + sizeof(int) <= c->cmsg_len;
-		     at += sizeof(int)) {
-			int got;
-
-			memcpy(&got, (char *)c + at, sizeof(got));
-			if (fd < 0)
-				fd = got;
-			else
-				close(got);
-		}
-	}
-	return fd;
-}
-
 int talk_read(int fd, struct report *ret, char *text, size_t size, int *ret_fd,
 	      struct err *e)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec vec[] = { { ret, sizeof(*ret) }, { text, size - 3 } };
-	struct msghdr m = { .msg_iov = vec, .msg_iovlen = 2 };
-	ssize_t n;
+	const struct iovec parts[] = { { ret, sizeof(*ret) }, { text, size - 3 } };
+	ssize_t n = packet_receive(fd, parts, 2, ret_fd);
 
-	if (ret_fd) {
-		*ret_fd = -1;
-		m.msg_control = &control;
-		m.msg_controllen = sizeof(control);
-	}
-	/* An end that goes with our bytes unread shows as one ECONNRESET, before what
-	 * it said last. */
-	do
-		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
-	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
-		return err_sys(e, errno, "hear from init");
-	if (ret_fd)
-		*ret_fd = take_fd(&m);
+		return err_sys(e, (int)-n, "hear from init");
 	if (!n)
 		return 0;
 	if ((size_t)n < sizeof(*ret))

@@ -19,6 +19,8 @@ core_sources += \
 	src/base/opt.c \
 	src/base/opt.h \
 	src/base/opt_help.c \
+	src/base/packet.c \
+	src/base/packet.h \
 	src/base/process.c \
 	src/base/process.h \
 	src/base/sys.h \

@@ -1,9 +1,7 @@
 /* skiff checkpoint, skiff restore. */
-#include <string.h>
-#include <sys/prctl.h>
-#include <unistd.h>
+#include "cli/create.h"
 
-#include "cli/cli.h"
+#include <string.h>
 
 struct criu_opts {
 	const char *image_path, *work_path, *parent_path, *page_server, *cgroups_mode;
@@ -11,10 +9,7 @@ struct criu_opts {
 	struct opt_list empty_ns;
 	bool leave_running, tcp_established, tcp_close, tcp_skip_in_flight, ext_unix_sk;
 	bool shell_job, file_locks, lazy_pages, pre_dump, auto_dedup, link_remap;
-	/* restore */
-	const char *bundle, *config, *console_socket, *pidfd_socket, *pid_file, *trace;
-	bool detach, keep, no_subreaper, no_pivot;
-	uint32_t preserve_fds;
+	struct create_opts create; /* restore */
 };
 
 /* clang-format off */
@@ -46,22 +41,15 @@ static const struct opt checkpoint_opts[] = {
 };
 
 static const struct opt restore_opts[] = {
-	O_DIR(R, bundle, 'b', "bundle", "DIR", "Directory of the bundle (default: the working directory)."),
-	O_PATH_(R, config, 'f', "config", "FILE", "Configuration to use instead of the bundle's config.json."),
+	CREATE_OPTS(R),
+	WAIT_OPTS(R),
 	O_DIR(R, image_path, 0, "image-path", "DIR", "Directory of the image (default: checkpoint)."),
 	O_DIR(R, work_path, 0, "work-path", "DIR", "Directory for criu's log, restore.log (default: that of the image)."),
-	O_FLAG(R, detach, 'd', "detach", "Return as soon as the processes run, do not wait for them."),
-	O_PATH_(R, pid_file, 0, "pid-file", "FILE", "File to write the process id to."),
-	O_PATH_(R, console_socket, 0, "console-socket", "PATH", "Unix socket to send the terminal's master to."),
-	O_PATH_(R, pidfd_socket, 0, "pidfd-socket", "PATH", "Unix socket to send a pidfd of the process to."),
-	O_U32(R, preserve_fds, 0, "preserve-fds", "N", "Pass on N more file descriptors, in place of those that the process had from outside."),
-	O_FLAG(R, keep, 0, "keep", "Keep the container when it has stopped, until \"skiff delete\"."),
-	O_FLAG(R, no_subreaper, 0, "no-subreaper", "Do not become the parent of the container's orphaned processes while waiting."),
-	O_COMPAT(R, no_pivot, 0, "no-pivot", "criu chooses how the root is changed."),
+	O_U32(R, create.preserve_fds, 0, "preserve-fds", "N", "Pass on N more file descriptors, in place of those that the process had from outside."),
+	O_COMPAT(R, create.no_pivot, 0, "no-pivot", "criu chooses how the root is changed."),
 	O_FLAG(R, tcp_close, 0, "tcp-close", "Close TCP connections that were open, instead of restoring them."),
 	O_STR(R, lsm_profile, 0, "lsm-profile", "TYPE:NAME", "Security profile instead of that of the image: apparmor:NAME or selinux:LABEL."),
 	O_STR(R, lsm_mount_context, 0, "lsm-mount-context", "CONTEXT", "SELinux context of mounts instead of that of the image."),
-	O_PATH_(R, trace, 0, "trace", "FILE", "File to write the time of each step to, as a Chrome trace."),
 	BOTH_OPTS,
 	O_HELP,
 	O_END
@@ -124,34 +112,20 @@ static int run_checkpoint(struct cli *cli, const void *opts, int argc, char **ar
 static int run_restore(struct cli *cli, const void *opts, int argc, char **argv)
 {
 	const struct criu_opts *o = opts;
-	struct skiff_create c = {
-		.size = sizeof(c),
-		.id = argv[0],
-		.bundle = o->bundle,
-		.config = o->config,
-		.console_socket = o->console_socket,
-		.pidfd_socket = o->pidfd_socket,
-		.pid_file = o->pid_file,
-		.trace = o->trace,
-		.detach = o->detach,
-		.preserve_fds = o->preserve_fds,
-		.lets_go = o->detach ? NULL : wait_block,
-		.ctx = cli,
-	};
 	struct skiff_process p = { .size = sizeof(p), .notify = -1 };
 	struct skiff_error e = { .size = sizeof(e) };
+	struct skiff_create c;
 	struct skiff_criu k;
 	int r = fill(cli, o, argv[0], &k);
 
 	(void)argc;
-	r = r ? r : cli_check_preserved(cli, c.preserve_fds);
+	r = r ? r : create_fill(cli, &o->create, argv[0], &c);
 	if (r)
 		return r;
-	if (!o->detach && !o->no_subreaper)
-		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	create_will_wait(cli, &o->create, &c);
 	if (skiff_restore(cli->skiff, &c, &k, &p, &e) < 0)
 		return cli_fail(cli, &e);
-	return o->detach ? 0 : cli_wait_and_delete(cli, &p, c.id, o->keep);
+	return c.detach ? 0 : cli_wait_and_delete(cli, &p, c.id, o->create.keep);
 }
 
 const struct cmd cmd_checkpoint = {

@@ -1,6 +1,7 @@
 cli_sources += \
 	src/cli/cli.h \
 	src/cli/commands.c \
+	src/cli/create.h \
 	src/cli/criu.c \
 	src/cli/events.c \
 	src/cli/exec.c \

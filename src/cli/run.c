@@ -1,50 +1,42 @@
 /* skiff run, skiff create. */
-#include <string.h>
+#include "cli/create.h"
+
 #include <sys/prctl.h>
 
-#include "cli/cli.h"
-
 struct run_opts {
-	const char *bundle, *config, *console_socket, *pidfd_socket, *pid_file, *trace;
-	bool no_pivot, no_new_keyring, no_subreaper, detach, keep;
-	uint32_t preserve_fds;
+	struct create_opts create;
+	bool no_new_keyring;
 };
 
 /* clang-format off */
 #define R struct run_opts
-#define CREATE_OPTS \
-	O_DIR(R, bundle, 'b', "bundle", "DIR", "Directory of the bundle (default: the working directory)."), \
-	O_PATH_(R, config, 'f', "config", "FILE", "Configuration to use instead of the bundle's config.json."), \
-	O_PATH_(R, console_socket, 0, "console-socket", "PATH", "Unix socket to send the terminal's master to."), \
-	O_PATH_(R, pidfd_socket, 0, "pidfd-socket", "PATH", "Unix socket to send a pidfd of the process to."), \
-	O_PATH_(R, pid_file, 0, "pid-file", "FILE", "File to write the process id to."), \
-	O_FLAG(R, no_pivot, 0, "no-pivot", "Change the root by MS_MOVE and chroot, not pivot_root: for hosts that run from an initramfs."), \
+#define NEW_OPTS \
+	CREATE_OPTS(R), \
+	O_FLAG(R, create.no_pivot, 0, "no-pivot", "Change the root by MS_MOVE and chroot, not pivot_root: for hosts that run from an initramfs."), \
 	O_FLAG(R, no_new_keyring, 0, "no-new-keyring", "Share the caller's session keyring, do not make a new one."), \
-	O_U32(R, preserve_fds, 0, "preserve-fds", "N", "Pass on N more file descriptors, beyond stdio and those of LISTEN_FDS."), \
-	O_PATH_(R, trace, 0, "trace", "FILE", "File to write the time of each step to, as a Chrome trace.")
+	O_U32(R, create.preserve_fds, 0, "preserve-fds", "N", "Pass on N more file descriptors, beyond stdio and those of LISTEN_FDS.")
 
-static const struct opt create_opts[] = {
-	CREATE_OPTS,
-	O_COMPAT(R, no_subreaper, 0, "no-subreaper", "create never becomes one."),
+static const struct opt new_opts[] = {
+	NEW_OPTS,
+	O_COMPAT(R, create.no_subreaper, 0, "no-subreaper", "create never becomes one."),
 	O_HELP,
 	O_END
 };
 
 static const struct opt run_opts[] = {
-	CREATE_OPTS,
-	O_FLAG(R, detach, 'd', "detach", "Return as soon as the program runs, do not wait for it."),
-	O_FLAG(R, keep, 0, "keep", "Keep the container when it has stopped, until \"skiff delete\"."),
-	O_FLAG(R, no_subreaper, 0, "no-subreaper", "Do not become the parent of the container's orphaned processes while waiting."),
+	NEW_OPTS,
+	WAIT_OPTS(R),
 	O_HELP,
 	O_END
 };
 /* clang-format on */
 #undef R
 
-static struct skiff_create fill(const struct run_opts *o, const char *id)
+int create_fill(struct cli *cli, const struct create_opts *o, const char *id,
+		struct skiff_create *ret)
 {
-	return (struct skiff_create){
-		.size = sizeof(struct skiff_create),
+	*ret = (struct skiff_create){
+		.size = sizeof(*ret),
 		.id = id,
 		.bundle = o->bundle,
 		.config = o->config,
@@ -53,45 +45,55 @@ static struct skiff_create fill(const struct run_opts *o, const char *id)
 		.pid_file = o->pid_file,
 		.trace = o->trace,
 		.no_pivot = o->no_pivot,
-		.no_new_keyring = o->no_new_keyring,
 		.detach = o->detach,
 		.preserve_fds = o->preserve_fds,
 	};
+	return cli_check_preserved(cli, o->preserve_fds);
+}
+
+void create_will_wait(struct cli *cli, const struct create_opts *o,
+		      struct skiff_create *c)
+{
+	if (o->detach)
+		return;
+	if (!o->no_subreaper)
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	c->lets_go = wait_block;
+	c->ctx = cli;
 }
 
 static int run_create(struct cli *cli, const void *opts, int argc, char **argv)
 {
-	struct skiff_create c = fill(opts, argv[0]);
+	const struct run_opts *o = opts;
 	struct skiff_error e = { .size = sizeof(e) };
-	int r = cli_check_preserved(cli, c.preserve_fds);
+	struct skiff_create c;
+	int status = create_fill(cli, &o->create, argv[0], &c);
 
 	(void)argc;
-	if (r)
-		return r;
+	if (status)
+		return status;
+	c.no_new_keyring = o->no_new_keyring;
 	return skiff_create(cli->skiff, &c, NULL, &e) < 0 ? cli_fail(cli, &e) : 0;
 }
 
 static int run_run(struct cli *cli, const void *opts, int argc, char **argv)
 {
 	const struct run_opts *o = opts;
-	struct skiff_create c = fill(o, argv[0]);
 	struct skiff_process p = { .size = sizeof(p) };
 	struct skiff_error e = { .size = sizeof(e) };
-	int status = cli_check_preserved(cli, c.preserve_fds);
+	struct skiff_create c;
+	int status = create_fill(cli, &o->create, argv[0], &c);
 
 	(void)argc;
 	if (status)
 		return status;
-	if (!o->detach && !o->no_subreaper)
-		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	if (!o->detach) {
+	c.no_new_keyring = o->no_new_keyring;
+	create_will_wait(cli, &o->create, &c);
+	if (!c.detach)
 		cli_window_size(&c.rows, &c.columns);
-		c.lets_go = wait_block;
-		c.ctx = cli;
-	}
 	if (skiff_run(cli->skiff, &c, &p, &e) < 0)
 		return cli_fail(cli, &e);
-	return o->detach ? 0 : cli_wait_and_delete(cli, &p, c.id, o->keep);
+	return c.detach ? 0 : cli_wait_and_delete(cli, &p, c.id, o->create.keep);
 }
 
 const struct cmd cmd_run = {
@@ -112,7 +114,7 @@ const struct cmd cmd_create = {
 		"create", "CONTAINER", "create a container, ready to be started",
 		"Makes a new container with the id CONTAINER from the bundle: namespaces, cgroup, mounts and\n"
 		"all else of its config.json. Its program waits for \"skiff start\".",
-		"skiff create --bundle /srv/web web1 && skiff start web1", create_opts,
+		"skiff create --bundle /srv/web web1 && skiff start web1", new_opts,
 	},
 	.opts_size = sizeof(struct run_opts), .min_args = 1, .max_args = 1, .stop_after = -1, .spawns = true,
 	.own_failure = 1, .run = run_create,

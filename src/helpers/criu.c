@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/packet.h"
 #include "helpers/criu.h"
 #include "helpers/criu.pb-c.h"
 
@@ -31,26 +32,7 @@ enum {
 
 int send_packet(int sock, const char *text, int fd)
 {
-	struct iovec data = { (void *)(uintptr_t)text, strlen(text) };
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1 };
-	ssize_t n;
-
-	if (fd >= 0) {
-		m.msg_control = &control;
-		m.msg_controllen = sizeof(control.room);
-		control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
-						 .cmsg_level = SOL_SOCKET,
-						 .cmsg_type = SCM_RIGHTS };
-		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-	}
-	do
-		n = sendmsg(sock, &m, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -1 : 0;
+	return packet_send(sock, text, strlen(text), fd);
 }
 
 static int answer(int fd, const char *form, ...) __attribute__((format(printf, 2, 3)));
@@ -94,28 +76,11 @@ static int ask_criu(const Skiff__Criu__Request *r, struct arena *arena)
 static Skiff__Criu__Response *hear_criu(int *ret_fd)
 {
 	static uint8_t text[ANSWER_MAX];
-	struct iovec data = { text, sizeof(text) };
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr m = { .msg_iov = &data,
-			    .msg_iovlen = 1,
-			    .msg_control = &control,
-			    .msg_controllen = sizeof(control.room) };
-	const struct cmsghdr *c;
-	ssize_t n;
+	const struct iovec part = { text, sizeof(text) };
+	ssize_t n = packet_receive(CRIU, &part, 1, ret_fd);
 
-	*ret_fd = -1;
-	do
-		n = recvmsg(CRIU, &m, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0 || m.msg_flags & MSG_TRUNC)
+	if (n <= 0)
 		return NULL;
-	c = CMSG_FIRSTHDR(&m);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(ret_fd, CMSG_DATA(c), sizeof(*ret_fd));
 	return skiff__criu__response__unpack(NULL, (size_t)n, text);
 }
 

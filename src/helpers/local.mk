@@ -21,7 +21,7 @@ pkglibexec_PROGRAMS += skiff-criu
 BUILT_SOURCES += src/helpers/criu.pb-c.h
 endif
 skiff_criu_SOURCES = src/helpers/criu.c src/helpers/criu.h src/helpers/criu_options.c src/helpers/criu_run.c \
-	src/base/arena.c src/base/arena.h
+	src/base/arena.c src/base/arena.h src/base/packet.c src/base/packet.h
 nodist_skiff_criu_SOURCES = src/helpers/criu.pb-c.c
 skiff_criu_CPPFLAGS = $(AM_CPPFLAGS) -Isrc
 skiff_criu_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_CFLAGS)
