@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 #include "base/fd.h"
 #include "base/packet.h"
 
-enum { HIGH_FD = 200, WORDS = 2304, LOG_MAX = 64 << 20 };
+enum { HIGH_FD = 200, WORDS = 2304, WATCH_MS = 1000 };
 /* Numbers in the helper: see src/helpers/criu.h. */
 enum { TO_SKIFF = 0, TO_CRIU = 3, FAULT = 4 };
 
@@ -223,6 +224,25 @@ int criu_ask(const struct criu *c, const struct buf *request, struct err *e)
 	return n < 0 ? err_sys(e, errno, "ask skiff-criu") : 0;
 }
 
+/* criu itself has no time limit, and can wait for ever for a process that it could not restore: when its log says that it has
+ * given up, or falls silent where nothing should take long, nobody waits on. */
+static int await(const struct criu *c, struct err *e)
+{
+	struct criu_watch w = { .log = c->log, .lazy = c->lazy };
+	struct pollfd p = { .fd = c->talk, .events = POLLIN };
+	int r;
+
+	for (;;) {
+		r = poll(&p, 1, WATCH_MS);
+		if (r > 0)
+			return 0;
+		if (r < 0 && errno != EINTR)
+			return err_sys(e, errno, "wait for criu");
+		if (!r && criu_watch(&w, WATCH_MS, e) < 0)
+			return -1;
+	}
+}
+
 int criu_hear(const struct criu *c, struct criu_said *ret, struct err *e)
 {
 	char words[WORDS];
@@ -231,6 +251,8 @@ int criu_hear(const struct criu *c, struct criu_said *ret, struct err *e)
 	ssize_t n;
 
 	*ret = (struct criu_said){ .fd = -1 };
+	if (await(c, e) < 0)
+		return -1;
 	n = packet_receive(c->talk, &part, 1, &ret->fd);
 	if (n <= 0)
 		return err_set(e, ERR_HOST, "skiff-criu ended without an answer");
@@ -256,40 +278,4 @@ int criu_go(const struct criu *c, struct err *e)
 		n = send(c->talk, "go", 2, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? err_sys(e, errno, "answer skiff-criu") : 0;
-}
-
-/* --- failures --- */
-
-/* "(00.012345) Error (criu/x.c:1): what", without what stands before "Error"; NULL = there is none. That criu could not
- * raise its own limits has no consequence by itself. */
-static const char *first_error(char *log)
-{
-	char *save = NULL;
-
-	for (char *line = strtok_r(log, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		char *found = strstr(line, "Error (");
-
-		if (found && found - line < 32 &&
-		    !strstr(found, "): rlimit: Can't setup"))
-			return found;
-	}
-	return NULL;
-}
-
-int criu_blame(int work_dir, const char *work_path, const char *log, struct arena *arena,
-	       struct err *e)
-{
-	const char *line = NULL;
-	char *text;
-	size_t n;
-
-	if (!fd_read_file(work_dir, log, arena, LOG_MAX, &text, &n))
-		line = first_error(text);
-	if (line)
-		snprintf(e->msg, sizeof(e->msg), "criu failed: %.600s", line);
-	n = strlen(e->msg);
-	snprintf(e->msg + n, sizeof(e->msg) - n, " (log file: %.300s/%s)", work_path,
-		 log);
-	return -1;
 }

@@ -16,9 +16,17 @@ struct apply;
 enum { CRIU_IMAGES = 5, CRIU_WORK = 6, CRIU_STATUS = 7, CRIU_FIRST_FD = 10 };
 enum { CRIU_REQUEST_MAX = 128 * 1024 };
 
+/* Its log: the directory, its path, the file's name. */
+struct criu_log {
+	int dir;
+	const char *path, *name;
+};
+
 struct criu {
 	pid_t pid, helper; /* 0 = not there */
 	int talk;          /* to the helper */
+	struct criu_log log;
+	bool lazy; /* a restore for which others bring the memory */
 };
 
 struct criu_start {
@@ -54,9 +62,19 @@ int criu_hear(const struct criu *c, struct criu_said *ret, struct err *e);
 int criu_go(const struct criu *c, struct err *e);
 /* Ends both, by force if they have not ended. */
 void criu_close(struct criu *c);
-/* A failure of criu's: adds where its log is, and the first error in it. Always -1. */
-int criu_blame(int work_dir, const char *work_path, const char *log, struct arena *arena,
-	       struct err *e);
+
+/* criu_log.c */
+/* A failure of criu's: has the first error in its log, what can be done about it, and where the log is. Always -1. */
+int criu_blame(const struct criu_log *l, struct arena *arena, struct err *e);
+/* While criu says nothing: how long its log has been as it is. */
+struct criu_watch {
+	struct criu_log log;
+	bool lazy;
+	off_t size;
+	int silent_ms, given_up_ms;
+};
+/* ms later. -1: there is nothing to be waited for any more. */
+int criu_watch(struct criu_watch *w, int ms, struct err *e);
 
 /* What a plan with steps of criu needs from its caller, and collects. */
 struct criu_job {
@@ -72,6 +90,7 @@ struct criu_job {
 	int state;       /* the same, open; restore: -1 */
 	/* --- */
 	struct criu criu;
+	bool lazy;
 	struct buf request;
 	const char **stage;
 	size_t n_stage;

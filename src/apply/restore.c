@@ -49,6 +49,7 @@ static struct buf *request_of(struct apply *a)
 int host_criu_option(struct apply *a, const struct step *s, struct err *e)
 {
 	(void)e;
+	a->criu->lazy |= !strcmp(text_of(a, s->str[0]), "lazy-pages");
 	criu_word(request_of(a), text_of(a, s->str[0]));
 	if (s->str[1])
 		criu_word(request_of(a), text_of(a, s->str[1]));
@@ -220,6 +221,9 @@ static int ask(struct apply *a, const char *verb, const char *log, struct err *e
 	struct criu_job *j = a->criu;
 	struct buf all;
 
+	j->criu.log = (struct criu_log){ j->work, j->work_path, log };
+	/* What is in it now is about something else. */
+	unlinkat(j->work, log, 0);
 	buf_init(&all, a->arena, CRIU_REQUEST_MAX);
 	criu_word(&all, verb);
 	criu_option(&all, "images", "%d", CRIU_IMAGES);
@@ -254,9 +258,7 @@ int host_criu_dump(struct apply *a, const struct step *s, struct err *e)
 			r = criu_go(&j->criu, e);
 	}
 	end(j);
-	if (r < 0)
-		return criu_blame(j->work, j->work_path, CRIU_DUMP_LOG, a->arena, e);
-	return 0;
+	return r < 0 ? criu_blame(&j->criu.log, a->arena, e) : 0;
 }
 
 /* --- restore --- */
@@ -307,7 +309,7 @@ static int blame(struct apply *a, struct err *e)
 
 	/* What it writes while it gives up is not the cause. */
 	criu_close(&j->criu);
-	return criu_blame(j->work, j->work_path, CRIU_RESTORE_LOG, a->arena, e);
+	return criu_blame(&j->criu.log, a->arena, e);
 }
 
 int host_criu_restore(struct apply *a, const struct step *s, struct err *e)
@@ -315,6 +317,7 @@ int host_criu_restore(struct apply *a, const struct step *s, struct err *e)
 	int pidfd;
 
 	a->pid = a->payload = -1;
+	a->criu->criu.lazy = a->criu->lazy;
 	if (ask(a, "restore", CRIU_RESTORE_LOG, e) < 0 ||
 	    until(a, s, "setup-namespaces", e) < 0)
 		return blame(a, e);

@@ -260,7 +260,7 @@ def test_page_server(t):
     t.ok("delete", "--force", c.id)
 
 
-@needs("root", "cmd:criu", "vm")
+@needs("root", "cmd:criu")
 def test_lazy_pages(t):
     """--lazy-pages: the memory comes when it is used; --status-fd says when it can be had"""
     listen = socket.create_server(("127.0.0.1", 0))
