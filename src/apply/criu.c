@@ -183,14 +183,17 @@ int criu_open(const struct criu_start *how, struct arena *arena, struct criu *re
 void criu_close(struct criu *c)
 {
 	fd_close(&c->talk);
-	/* Children that nobody has waited for: the pids are theirs. */
-	if (c->pid > 0) {
-		kill(c->pid, SIGKILL);
-		helper_end(c->pid);
+	/* Children that nobody has waited for: the pids are theirs. The helper would hear of criu's end when children of
+	 * criu's end, too, which may wait for ever. */
+	for (int i = 0; i < 2; i++) {
+		pid_t *pid = i ? &c->helper : &c->pid;
+
+		if (*pid > 0) {
+			kill(*pid, SIGKILL);
+			helper_end(*pid);
+		}
+		*pid = 0;
 	}
-	if (c->helper > 0)
-		helper_end(c->helper);
-	c->pid = c->helper = 0;
 }
 
 /* --- talking --- */

@@ -37,13 +37,18 @@ static const char *hint(const char *line)
 		const char *words, *hint;
 	} known[] = {
 		{ "has bad size",
-		  "a file that was open must have the size that it had: restore it, or let "
+		  "a file that was open must have the size that it had: restore it, or "
+		  "let "
 		  "the container write its output to a pipe or append it (>>)" },
+		{ ": File exists", "the process id is in use in the pid namespace that "
+				   "is joined, if only by "
+				   "a zombie or the session of one" },
 		{ "has bad mode",
 		  "a stream must be what it was, a file with the same permissions, a "
 		  "device or a pipe" },
-		{ "(criu/uffd.c:", "the memory is brought by \"criu lazy-pages\", whose log "
-				   "says more" },
+		{ "(criu/uffd.c:",
+		  "the memory is brought by \"criu lazy-pages\", whose log "
+		  "says more" },
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -94,9 +99,10 @@ int criu_watch(struct criu_watch *w, int ms, struct err *e)
 		return err_set(e, ERR_HOST, "criu failed, and did not end");
 	/* No page is read by criu itself then: nothing takes long. */
 	if (w->lazy && w->silent_ms >= SILENT_MS)
-		return err_set(e, ERR_HOST,
-			       "criu did nothing for %d s: does \"criu lazy-pages\" bring "
-			       "the memory?",
-			       SILENT_MS / 1000);
+		return err_set(
+			e, ERR_HOST,
+			"criu did nothing for %d s: does \"criu lazy-pages\" bring "
+			"the memory?",
+			SILENT_MS / 1000);
 	return 0;
 }

@@ -9,6 +9,8 @@
  * skiff says "go" or ends; and last "done PID" or "failed ERRNO WORDS".
  */
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,11 +114,31 @@ static int tell_end(const Skiff__Criu__Response *r)
 		      r->words ? r->words : "");
 }
 
-static int converse(struct arena *arena)
+/* A lazy dump waits for whoever fetches the memory, for ever: it ends with skiff. criu made the socket itself. */
+static void await_criu(void)
 {
+	struct pollfd p[] = { { .fd = CRIU, .events = POLLIN }, { .fd = SKIFF } };
+	struct ucred criu;
+	socklen_t n = sizeof(criu);
+
+	while (poll(p, 2, -1) < 0 && errno == EINTR)
+		;
+	if (!p[0].revents && p[1].revents &&
+	    !getsockopt(CRIU, SOL_SOCKET, SO_PEERCRED, &criu, &n))
+		kill(criu.pid, SIGKILL);
+}
+
+static int converse(const Skiff__Criu__Request *request, struct arena *arena)
+{
+	bool lazy = request->type == TYPE_DUMP && request->options->lazy_pages;
+
 	for (;;) {
+		Skiff__Criu__Response *r;
 		int fd, done;
-		Skiff__Criu__Response *r = hear_criu(&fd);
+
+		if (lazy)
+			await_criu();
+		r = hear_criu(&fd);
 
 		if (!r)
 			return answer(-1, "failed 0 criu ended without an answer");
@@ -190,7 +212,7 @@ static int talk(void)
 	request.options = &options;
 	if (ask_criu(&request, &arena) < 0)
 		return answer(-1, "failed 0 criu ended before it was asked");
-	return converse(&arena);
+	return converse(&request, &arena);
 }
 
 int main(int argc, char **argv)

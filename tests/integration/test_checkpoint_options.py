@@ -2,12 +2,14 @@
 them, and is there afterwards."""
 import os
 import shutil
+import signal
 import socket
+import subprocess
 
 import inside
 import kernel
 import terminal
-from harness import needs
+from harness import limit, needs, tag
 from test_checkpoint import COUNT, TMP, checkpoint, counting, goes_on, number, quiet, restore, restoring
 
 # Makes something, then counts, and writes whether it still works.
@@ -260,7 +262,7 @@ def test_page_server(t):
     t.ok("delete", "--force", c.id)
 
 
-@needs("root", "cmd:criu")
+@needs("root", "cmd:criu", "vm")
 def test_lazy_pages(t):
     """--lazy-pages: the memory comes when it is used; --status-fd says when it can be had"""
     listen = socket.create_server(("127.0.0.1", 0))
@@ -283,6 +285,77 @@ def test_lazy_pages(t):
     t.true(goes_on(t, r) >= begun, "it began anew")
     t.equal((dump.wait(20), pages.wait(20)), (0, 0))
     t.ok("delete", "--force", r.id)
+
+
+class LazyPages:
+    """a container that is being saved, and the `criu lazy-pages` that would bring its memory, stopped"""
+
+    def __init__(self, t):
+        listen = socket.create_server(("127.0.0.1", 0))
+        port = listen.getsockname()[1]
+        listen.close()
+        self.t, self.c, self.image, self.ident = t, counting(t), t.path("image"), t.new_id()
+        ready, tell = os.pipe()
+        self.dump = t.spawn(t.binary, "--root", t.root, "checkpoint", "--lazy-pages", "--page-server",
+                            f"127.0.0.1:{port}", "--status-fd", str(tell), "--image-path", self.image,
+                            self.c.id, pass_fds=[tell], stderr=subprocess.DEVNULL)
+        os.close(tell)
+        t.equal(os.read(ready, 10), b"\0")
+        self.pages = t.spawn("criu", "lazy-pages", "--page-server", "--address", "127.0.0.1", "--port",
+                             str(port), "-D", self.image, "-W", self.image, stderr=subprocess.DEVNULL)
+        t.wait_until(lambda: os.path.exists(f"{self.image}/lazy-pages.socket"), what="criu lazy-pages")
+        os.kill(self.pages.pid, signal.SIGSTOP)
+
+    def command(self):
+        return ("--root", self.t.root, "restore", "--detach", "--bundle", self.c.bundle, "--image-path",
+                self.image, "--lazy-pages", "--work-path", self.image, self.ident)
+
+    def nothing_is_left(self):
+        self.t.fails(self.t.skiff("state", self.ident), "does not exist")
+        self.t.true(self.ident not in kernel.read("/proc/self/mountinfo"), "a mount is left")
+        for point in set(kernel.cgroup_mounts().values()):
+            found = subprocess.run(["find", point, "-name", self.ident], capture_output=True, check=False)
+            self.t.equal(found.stdout, b"", "cgroups")
+
+    def end(self):
+        """a lazy dump ends with skiff, however that ends, and the container goes on"""
+        for process in (self.dump, self.pages):
+            process.kill()
+            process.wait()
+        goes_on(self.t, self.c)
+        self.t.ok("delete", "--force", self.c.id)
+
+
+@needs("root", "cmd:criu", "native")
+def test_lazy_pages_die(t):
+    """--lazy-pages, and nobody brings the memory: criu 4.2 waits for ever for an init whose children it holds
+    itself; skiff does not, and nothing is left"""
+    lazy = LazyPages(t)
+    restore_ = t.spawn(t.binary, *lazy.command(), stderr=subprocess.PIPE)
+    t.wait_until(lambda: os.path.exists(f"{lazy.image}/restore.log") and
+                 " pie: " in kernel.read(f"{lazy.image}/restore.log"), what="criu's log")
+    lazy.pages.kill()
+    t.equal(restore_.wait(20), 1)
+    error = restore_.stderr.read().decode()
+    for phrase in ("criu failed: Error (criu/", "criu lazy-pages", f"(log file: {lazy.image}/restore.log)"):
+        t.contains(error, phrase)
+    lazy.nothing_is_left()
+    lazy.end()
+    t.note("none from the beginning")
+    os.unlink(f"{lazy.image}/lazy-pages.socket")
+    t.fails(t.skiff(*lazy.command()[2:], timeout=20), "criu/uffd.c", "criu lazy-pages")
+    lazy.nothing_is_left()
+
+
+@needs("root", "cmd:criu", "native")
+@tag("slow")
+@limit(100)
+def test_lazy_pages_silent(t):
+    """--lazy-pages, and the daemon does nothing: after 30 s without a word in criu's log restore ends"""
+    lazy = LazyPages(t)
+    t.fails(t.skiff(*lazy.command()[2:], timeout=60), "did nothing for 30 s", "criu lazy-pages", "restore.log")
+    lazy.nothing_is_left()
+    lazy.end()
 
 
 @needs("root", "cmd:criu", "native")
