@@ -3,10 +3,18 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+static bool small_pages;
+
+void arena_use_small_pages(void)
+{
+	small_pages = true;
+}
 
 int arena_init(struct arena *a)
 {
@@ -15,6 +23,8 @@ int arena_init(struct arena *a)
 
 	if (p == MAP_FAILED)
 		return -errno;
+	if (small_pages)
+		madvise(p, ARENA_MAX, MADV_NOHUGEPAGE);
 	*a = (struct arena){ .base = p, .max = ARENA_MAX };
 	return 0;
 }

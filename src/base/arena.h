@@ -17,6 +17,9 @@ struct arena {
 /* Reserves ARENA_MAX bytes of address space. 0 or -errno. */
 int arena_init(struct arena *a);
 void arena_done(struct arena *a);
+/* From now on an arena's first byte costs 4 KB, also where the kernel would give 2 MB. For processes that keep arenas; others
+ * save the system call. */
+void arena_use_small_pages(void);
 
 /* Zeroed memory, aligned to 16 bytes. Exhaustion is a bug of the caller's bounds and aborts. */
 void *arena_alloc(struct arena *a, size_t size)

@@ -134,10 +134,15 @@ void serve_wait(struct call *c, const void *request)
 	/* Room of one whose connection has gone. */
 	for (w = p->waiters; w && ticket_is_valid(&w->ticket);)
 		w = w->next;
+	if (!w && p->n_waiters == WAITERS_MAX) {
+		reply_fail(&c->ticket, RPC_EXHAUSTED, "%d wait already", WAITERS_MAX);
+		return;
+	}
 	if (!w) {
 		w = arena_new(&p->arena, struct waiter);
 		w->next = p->waiters;
 		p->waiters = w;
+		p->n_waiters++;
 	}
 	w->ticket = c->ticket;
 	if (p->announced)

@@ -1,9 +1,11 @@
 /* `delete`: the container's shim is gone, or was never there. Nothing left to do is a success. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +32,16 @@ static void delete_container(const struct shim_args *args, const char *root)
 		skiff_free(s);
 }
 
+/* Connecting to what is no socket is refused, too: it must never be removed. */
+static bool is_socket_of_a_shim(const char *path)
+{
+	const char *name = strrchr(path, '/');
+	struct stat st;
+
+	return name && !strncmp(name, "/skiff-", 7) && !lstat(path, &st) &&
+	       S_ISSOCK(st.st_mode) && st.st_uid == geteuid();
+}
+
 /* Of a shim that was killed. */
 static void remove_socket(void)
 {
@@ -38,23 +50,40 @@ static void remove_socket(void)
 	char text[ADDRESS_MAX];
 
 	if (fd < 0 || fd_read_line(AT_FDCWD, "address", text, sizeof(text)) <= 0 ||
-	    strncmp(text, "unix://", 7) != 0 || strlen(text + 7) >= sizeof(at.sun_path))
+	    strncmp(text, "unix://", 7) != 0 || strlen(text + 7) >= sizeof(at.sun_path) ||
+	    !is_socket_of_a_shim(text + 7))
 		return;
 	strcpy(at.sun_path, text + 7);
 	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0 && errno == ECONNREFUSED)
 		unlink(at.sun_path);
 }
 
+/* What lies in the bundle decides what is killed and removed. true as well when it is gone. */
+static bool is_trusted(const char *dir)
+{
+	struct stat st;
+
+	return stat(dir, &st) < 0 ||
+	       (st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)));
+}
+
 int launch_delete(const struct shim_args *args, struct arena *arena)
 {
 	Pb__DeleteResponse r = PB__DELETE_RESPONSE__INIT;
 	Pb__Timestamp at = PB__TIMESTAMP__INIT;
-	const char *root = bundle_noted_root(arena);
 	const char *bundle = *args->bundle ? args->bundle : getcwd(NULL, 0);
 	ProtobufCBinaryData d;
 	struct timespec now;
+	const char *root;
 	char pid[32];
 
+	if (*args->bundle && chdir(args->bundle) < 0 && errno != ENOENT)
+		return launch_fail("bundle %s: %s", args->bundle, strerror(errno));
+	if (!is_trusted("."))
+		return launch_fail(
+			"%s: others own it or may write there: it is not obeyed",
+			bundle ? bundle : "bundle");
+	root = bundle_noted_root(arena);
 	if (root)
 		delete_container(args, root);
 	if (bundle)

@@ -143,6 +143,15 @@ void serve_create(struct call *c, const void *request)
 		reply_fail(&c->ticket, RPC_EXISTS, "task %s: already exists", r->id);
 		return;
 	}
+	if (shim.ending) {
+		reply_fail(&c->ticket, RPC_UNAVAILABLE, "the shim is ending");
+		return;
+	}
+	if (*r->bundle != '/') {
+		reply_fail(&c->ticket, RPC_INVALID,
+			   "bundle %s: an absolute path is needed", r->bundle);
+		return;
+	}
 	t = new_task(c, r);
 	if (!t) {
 		reply_fail(&c->ticket, RPC_EXHAUSTED, "no memory");

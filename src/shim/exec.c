@@ -27,16 +27,16 @@ void serve_exec(struct call *c, const void *request)
 		reply_fail(&c->ticket, RPC_EXISTS, "id %s: already exists", r->exec_id);
 		return;
 	}
-	p = proc_new(t, r->exec_id);
+	p = t->n_execs < EXECS_MAX ? proc_new(t, r->exec_id) : NULL;
 	if (!p) {
-		reply_fail(&c->ticket, RPC_EXHAUSTED, "no memory");
+		reply_fail(&c->ticket, RPC_EXHAUSTED, "no memory, or more than %d execs",
+			   EXECS_MAX);
 		return;
 	}
 	stdio_init(&p->stdio, &p->arena, r->terminal, r->std_in, r->std_out, r->std_err);
 	p->spec = arena_strndup(&p->arena, (const char *)r->spec->value.data,
 				r->spec->value.len);
-	p->next = t->execs;
-	t->execs = p;
+	task_add_exec(t, p);
 	event_exec_added(p);
 	reply_empty(&c->ticket);
 }

@@ -26,6 +26,7 @@ void exit_soon(void)
 {
 	static struct timer timer = { .due = look };
 
+	shim.ending = true;
 	server_stop_listening();
 	latest = clock_ms() + LAST_EVENTS_MS;
 	/* Not before the answer is on its way. */

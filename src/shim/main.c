@@ -8,6 +8,7 @@
 
 #include <skiff/skiff.h>
 
+#include "base/arena.h"
 #include "shim/launch.h"
 
 int main(int argc, char **argv)
@@ -16,6 +17,7 @@ int main(int argc, char **argv)
 	struct shim_args args;
 	struct err e = { 0 };
 
+	arena_use_small_pages();
 	if (arena_init(&arena) < 0)
 		return launch_fail("no memory");
 	if (args_read(argc, argv, &args, &e) < 0)
@@ -43,6 +45,9 @@ int main(int argc, char **argv)
 				   argv[0]);
 	if (!*args.namespace || !*args.id)
 		return launch_fail("-namespace and -id are needed");
+	if (strchr(args.namespace, '/') || args.namespace[0] == '.')
+		return launch_fail("-namespace %s: a directory is named after it",
+				   args.namespace);
 	if (!strcmp(args.action, "start"))
 		return launch_start(&args, &arena);
 	if (!strcmp(args.action, "delete"))

@@ -1,7 +1,7 @@
 /*
  * containerd's events service (containerd.services.events.ttrpc.v1.Events, Forward) as a client. An event is sent when the one
- * before was answered; without a connection or an answer it is tried again with growing pauses, and dropped after TRIES. Events
- * lie in an arena that is emptied whenever the queue is.
+ * before was answered; without a connection or an answer it is tried again with growing pauses, and dropped after TRIES. Each event
+ * has its own memory: the queue may be busy for ever.
  */
 #include "shim/publish.h"
 
@@ -26,19 +26,18 @@ enum {
 	TRIES = 5,
 	ANSWER_MS = 5000,
 	PAUSE_MS = 1000,
-	ANSWER_MAX = 65536,
-	EVENT_MAX = 4 * FRAME_MAX /* with what its making takes */
+	ANSWER_MAX = 65536
 };
 
 struct event {
 	struct event *next;
+	struct arena arena;
 	const char *topic;
 	ProtobufCBinaryData request; /* a ForwardRequest */
 	int tries;
 };
 
 static const char *address, *namespace_;
-static struct arena memory;
 static struct event *first, **last = &first;
 static size_t queued;
 static struct watch connection = { .fd = -1 };
@@ -55,16 +54,17 @@ static struct timer pause_ = { .due = try_again }, limit;
 
 static void drop_first(void)
 {
+	struct arena arena = first->arena;
+
 	first = first->next;
 	queued--;
-	if (first)
-		return;
-	last = &first;
-	arena_done(&memory);
+	if (!first)
+		last = &first;
+	arena_done(&arena);
 }
 
-static ProtobufCBinaryData envelop(const char *topic, const char *type,
-				   const ProtobufCMessage *event)
+static ProtobufCBinaryData envelop(struct arena *arena, const char *topic,
+				   const char *type, const ProtobufCMessage *event)
 {
 	Pb__ForwardRequest forward = PB__FORWARD_REQUEST__INIT;
 	Pb__Envelope envelope = PB__ENVELOPE__INIT;
@@ -75,30 +75,31 @@ static ProtobufCBinaryData envelop(const char *topic, const char *type,
 	clock_gettime(CLOCK_REALTIME, &t);
 	now.seconds = t.tv_sec;
 	now.nanos = (int32_t)t.tv_nsec;
-	any.type_url = arena_printf(&memory, "containerd.events.%s", type);
-	any.value = wire_pack(&memory, event);
+	any.type_url = arena_printf(arena, "containerd.events.%s", type);
+	any.value = wire_pack(arena, event);
 	envelope.timestamp = &now;
 	envelope.namespace_ = (char *)namespace_;
 	envelope.topic = (char *)topic;
 	envelope.event = &any;
 	forward.envelope = &envelope;
-	return wire_pack(&memory, &forward.base);
+	return wire_pack(arena, &forward.base);
 }
 
 void publish(const char *topic, const char *type, const ProtobufCMessage *event)
 {
+	struct arena arena;
 	struct event *e;
 
 	if (!address)
 		return;
-	if (queued == QUEUE_MAX || (!memory.base && arena_init(&memory) < 0) ||
-	    arena_left(&memory) < EVENT_MAX) {
+	if (queued == QUEUE_MAX || arena_init(&arena) < 0) {
 		shim_log("error", "event %s is lost: %zu wait already", topic, queued);
 		return;
 	}
-	e = arena_new(&memory, struct event);
+	e = arena_new(&arena, struct event);
 	e->topic = topic;
-	e->request = envelop(topic, type, event);
+	e->request = envelop(&arena, topic, type, event);
+	e->arena = arena;
 	*last = e;
 	last = &e->next;
 	queued++;

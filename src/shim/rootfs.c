@@ -7,16 +7,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/mountinfo.h"
+#include "base/sys.h"
 
 enum { PAGE = 4096, DATA_MAX = 1 << 20, MOUNTINFO_MAX = 64 << 20 };
 
@@ -142,51 +145,72 @@ static int mount_shortened(const char *target, struct wish *w, struct arena *are
 
 /* --- mounting --- */
 
-static int mount_one(const char *target, const Pb__Mount *m, struct arena *arena,
+enum { TARGET_SIZE = 40 };
+
+/* dir, or what `below` means in it: links of the image end there. A path that stays right for as long as the descriptor, which
+ * is the result, or -errno. */
+static int open_target(const char *dir, const char *below, char ret_path[TARGET_SIZE])
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	auto_fd root = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd;
+
+	if (root < 0)
+		return -errno;
+	fd = *below ? (int)sys_openat2(root, below, &how, sizeof(how)) : fd_take(&root);
+	if (fd >= 0)
+		snprintf(ret_path, TARGET_SIZE, "/proc/self/fd/%d", fd);
+	return fd;
+}
+
+static int mount_new(const char *dir, const char *below, struct wish *w,
+		     struct arena *arena)
+{
+	char target[TARGET_SIZE];
+	auto_fd fd = open_target(dir, below, target);
+
+	if (fd < 0)
+		return -fd;
+	if (w->data.len >= PAGE)
+		return mount_shortened(target, w, arena);
+	return mount(w->source, target, w->type, w->flags,
+		     w->data.len ? w->data.p : NULL) < 0
+		       ? errno
+		       : 0;
+}
+
+/* A bind takes its flags by a second call only; what was opened before lies below it. */
+static int set_bind_flags(const char *dir, const char *below, const struct wish *w)
+{
+	char target[TARGET_SIZE];
+	auto_fd fd = open_target(dir, below, target);
+
+	if (fd < 0)
+		return -fd;
+	return mount(NULL, target, NULL, w->flags | MS_REMOUNT, NULL) < 0 ? errno : 0;
+}
+
+static int mount_one(const char *dir, const Pb__Mount *m, struct arena *arena,
 		     struct err *e)
 {
 	struct wish w;
 	int r;
 
 	read_wish(m, arena, &w);
-	if (w.data.len >= PAGE)
-		r = mount_shortened(target, &w, arena);
-	else
-		r = mount(w.source, target, w.type, w.flags,
-			  w.data.len ? w.data.p : NULL) < 0
-			    ? errno
-			    : 0;
-	/* A bind takes its flags by a second call only. */
+	r = mount_new(dir, m->target, &w, arena);
 	if (!r && w.flags & MS_BIND && w.flags & ~(unsigned long)(MS_BIND | MS_REC))
-		r = mount(NULL, target, NULL, w.flags | MS_REMOUNT, NULL) < 0 ? errno : 0;
-	return r ? err_sys(e, r, "mount %s (%s) at %s", m->source, m->type, target) : 0;
-}
-
-static bool leads_out(const char *path)
-{
-	for (const char *p = path; *p; p += strspn(p, "/")) {
-		size_t n = strcspn(p, "/");
-
-		if (n == 2 && !strncmp(p, "..", n))
-			return true;
-		p += n;
-	}
-	return false;
+		r = set_bind_flags(dir, m->target, &w);
+	return r ? err_sys(e, r, "mount %s (%s) at %s/%s", m->source, m->type, dir,
+			   m->target)
+		 : 0;
 }
 
 int rootfs_mount(const char *dir, Pb__Mount *const *mounts, size_t n, struct arena *arena,
 		 struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
-		const char *below = mounts[i]->target;
-		const char *target = *below ? arena_printf(arena, "%s/%s", dir, below)
-					    : dir;
-
-		if (leads_out(below)) {
-			rootfs_unmount(dir);
-			return err_set(e, ERR_CONFIG, "mount target %s leads out", below);
-		}
-		if (mount_one(target, mounts[i], arena, e) < 0) {
+		if (mount_one(dir, mounts[i], arena, e) < 0) {
 			rootfs_unmount(dir);
 			return -1;
 		}
@@ -243,9 +267,10 @@ static bool unmount_last(const char *dir)
 void rootfs_unmount(const char *dir)
 {
 	char real[PATH_MAX];
+	struct stat st;
 
-	/* mountinfo has no symbolic links in it. */
-	if (!realpath(dir, real))
+	/* It is a directory, whatever leads to it; mountinfo has no symbolic links in it. */
+	if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || !realpath(dir, real))
 		return;
 	while (unmount_last(real))
 		;

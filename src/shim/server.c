@@ -1,5 +1,5 @@
 /*
- * ttrpc's server side. Connections are few (containerd has one) and bounded; each has a buffer of the largest frame, of
+ * ttrpc's server side. Connections are few and bounded; each has a buffer of the largest frame, of
  * which only what is used costs memory. Whatever is wrong with a connection ends that connection alone.
  */
 #include "shim/server.h"
@@ -22,10 +22,11 @@
 #include "shim/wire.h"
 
 enum {
-	CONNS_MAX = 64,
+	CONNS_MAX = 512, /* containerd has one for each container of a pod */
 	IN_SIZE = FRAME_HEADER + FRAME_MAX,
 	OUT_MAX = 8 << 20, /* answers that nobody reads */
-	KEEP = 65536       /* of a buffer that was used: more goes back to the kernel */
+	KEEP = 65536,      /* of a buffer that was used: more goes back to the kernel */
+	PAUSE_MS = 100     /* without a descriptor to accept with */
 };
 
 struct conn {
@@ -37,6 +38,7 @@ struct conn {
 	size_t in_len, skip; /* bytes of a frame that is too large */
 	struct buf out;
 	size_t sent;
+	bool blocked; /* waits for room to send */
 };
 
 static struct conn conns[CONNS_MAX];
@@ -71,6 +73,7 @@ static void flush(struct conn *c)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
+			c->blocked = true;
 			loop_add(&c->watch, EPOLLIN | EPOLLOUT);
 			return;
 		}
@@ -81,7 +84,9 @@ static void flush(struct conn *c)
 		c->sent += (size_t)n;
 	}
 	clear_out(c);
-	loop_add(&c->watch, EPOLLIN);
+	if (c->blocked)
+		loop_add(&c->watch, EPOLLIN);
+	c->blocked = false;
 }
 
 bool ticket_is_valid(const struct ticket *t)
@@ -229,37 +234,44 @@ static size_t wanted(const struct conn *c)
 	struct frame f;
 
 	if (c->skip)
-		return c->skip < IN_SIZE ? c->skip : IN_SIZE;
+		return c->skip < KEEP ? c->skip : KEEP;
 	if (c->in_len < FRAME_HEADER)
 		return FRAME_HEADER - c->in_len;
 	frame_read(c->in, &f);
 	return FRAME_HEADER + f.length - c->in_len;
 }
 
+/* > 0: something was read. */
+static ssize_t read_some(struct conn *c)
+{
+	ssize_t n = recv(c->watch.fd, c->in + (c->skip ? 0 : c->in_len), wanted(c),
+			 MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (n <= 0) {
+		close_conn(c);
+		return -1;
+	}
+	if (c->skip)
+		c->skip -= (size_t)n;
+	else
+		c->in_len += (size_t)n;
+	return n;
+}
+
+/* One frame a time: other connections wait, too. */
 static void on_conn(struct watch *w, uint32_t events)
 {
 	struct conn *c = OWNER(w, struct conn, watch);
 	uint64_t generation = c->generation;
-	ssize_t n;
 
 	if (events & EPOLLOUT)
 		flush(c);
-	while (c->generation == generation) {
-		n = recv(w->fd, c->in + (c->skip ? 0 : c->in_len), wanted(c),
-			 MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n <= 0) {
-			close_conn(c);
-			return;
-		}
-		if (c->skip)
-			c->skip -= (size_t)n;
-		else
-			c->in_len += (size_t)n;
+	while (c->generation == generation && read_some(c) > 0) {
 		take_whole(c);
+		if (!c->in_len)
+			return;
 	}
 }
 
@@ -283,12 +295,25 @@ static bool is_welcome(int fd)
 	       peer.uid == geteuid() && peer.gid == getegid();
 }
 
+static void accept_again(struct timer *t)
+{
+	(void)t;
+	if (listener.fd >= 0)
+		loop_add(&listener, EPOLLIN);
+}
+
 static void on_listener(struct watch *w, uint32_t events)
 {
+	static struct timer pause = { .due = accept_again };
 	auto_fd fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct conn *c = free_conn();
 
 	(void)events;
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
+		/* Whoever wants in stays in the queue: asking on and on would not help. */
+		loop_remove(w);
+		timer_set(&pause, PAUSE_MS);
+	}
 	if (fd < 0 || !is_welcome(fd))
 		return;
 	if (!c) {

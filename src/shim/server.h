@@ -16,6 +16,7 @@ enum rpc_code {
 	RPC_EXHAUSTED = 8,
 	RPC_FAILED_PRECONDITION = 9,
 	RPC_UNIMPLEMENTED = 12,
+	RPC_UNAVAILABLE = 14,
 };
 
 /* Where an answer goes. It may be kept: the connection's end makes it void. */

@@ -125,6 +125,22 @@ static bool somebody_listens(const struct sockaddr_un *at)
 			   errno == EAGAIN);
 }
 
+/* Who may write there could put a socket of his own in our place. */
+static int check_socket_dir(const struct start *s, int dir, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) < 0)
+		return err_sys(e, errno, "look at %s", s->socket_dir);
+	if (st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH))
+		return err_set(
+			e, ERR_HOST,
+			"socket directory %s: others own it or may write there: remove "
+			"it, or set its mode to 0700",
+			s->socket_dir);
+	return 0;
+}
+
 /* A listening socket; -1: one serves already; -2: *e says why. */
 static int open_socket(const struct start *s, struct err *e)
 {
@@ -144,6 +160,8 @@ static int open_socket(const struct start *s, struct err *e)
 		err_sys(e, errno, "lock %s", s->socket_dir);
 		return -2;
 	}
+	if (check_socket_dir(s, lock, e) < 0)
+		return -2;
 	for (int i = 0; i < BIND_TRIES; i++) {
 		if (!bind(fd, (struct sockaddr *)&at, sizeof(at)) && !listen(fd, BACKLOG))
 			return fd_take(&fd);

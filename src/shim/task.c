@@ -53,8 +53,10 @@ void proc_free(struct proc *p)
 
 	while (*at && *at != p)
 		at = &(*at)->next;
-	if (*at)
+	if (*at) {
 		*at = p->next;
+		p->task->n_execs--;
+	}
 	timer_stop(&p->patience);
 	stdio_close(&p->stdio);
 	fd_close(&p->pidfd);
@@ -65,6 +67,13 @@ void task_add(struct task *t)
 {
 	t->next = shim.tasks;
 	shim.tasks = t;
+}
+
+void task_add_exec(struct task *t, struct proc *p)
+{
+	p->next = t->execs;
+	t->execs = p;
+	t->n_execs++;
 }
 
 void task_free(struct task *t)

@@ -14,7 +14,7 @@
 #include "shim/stdio.h"
 #include "shim/work.h"
 
-enum { ID_MAX = 1024 };
+enum { ID_MAX = 1024, EXECS_MAX = 1024, WAITERS_MAX = 65536 };
 
 enum proc_state {
 	PROC_ADDED, /* an exec that was not started */
@@ -43,6 +43,7 @@ struct proc {
 	struct stdio stdio;
 	const char *spec; /* Exec: the process object's JSON */
 	struct waiter *waiters;
+	size_t n_waiters;
 	struct ticket caller;  /* of Create, Start or Checkpoint */
 	struct ticket deleter; /* waits for the end of the output */
 	struct timer patience;
@@ -55,6 +56,7 @@ struct task {
 	const Pb__CreateTaskRequest *request;
 	struct run_options options;
 	struct proc *init, *execs;
+	size_t n_execs;
 	bool paused, mounted, shared_pids, has_hooks;
 	struct work work;
 	struct watch oom;
@@ -64,6 +66,7 @@ struct task {
 /* What serves the whole process. */
 struct shim {
 	const char *namespace;
+	bool ending; /* nothing new is begun */
 	struct task *tasks;
 	/* The runtime's options, for all containers. */
 	const char *options_type;
@@ -79,6 +82,7 @@ struct proc *proc_find(struct task *t, const char *exec_id);
 struct proc *proc_new(struct task *t, const char *id);
 void proc_free(struct proc *p);
 void task_add(struct task *t);
+void task_add_exec(struct task *t, struct proc *p);
 void task_free(struct task *t);
 
 /* A context of libskiff for one request about the task. NULL: *e says why. */

@@ -44,9 +44,13 @@ void frame_add(struct buf *to, uint32_t stream, enum frame_kind kind,
 	buf_add(to, d.data, d.len);
 }
 
+/* A message of many small parts is far larger in memory than on the wire. Half of the arena is for who serves it. */
 static void *allocate(void *arena, size_t n)
 {
-	return n < arena_left(arena) / 2 ? arena_alloc(arena, n) : NULL;
+	size_t left = arena_left(arena);
+
+	return left > ARENA_MAX / 2 && n < left - ARENA_MAX / 2 ? arena_alloc(arena, n)
+								: NULL;
 }
 
 static void release(void *arena, void *p)

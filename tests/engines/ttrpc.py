@@ -12,8 +12,8 @@ class Client:
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)  # before the time limit: it waits where the queue is full
         self.socket.settimeout(20)
-        self.socket.connect(path)
         self.stream = -1
 
     def frame(self, payload, kind=REQUEST, stream=None):
