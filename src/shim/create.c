@@ -23,8 +23,12 @@ static struct task *new_task(struct call *c, const Pb__CreateTaskRequest *reques
 	if (!init)
 		return NULL;
 	arena = &init->arena;
-	t = arena_new(arena, struct task);
 	r = wire_copy(arena, &request->base);
+	if (!r) {
+		proc_free(init);
+		return NULL;
+	}
+	t = arena_new(arena, struct task);
 	t->request = r;
 	t->init = init;
 	init->task = t;

@@ -10,7 +10,7 @@
 #include "shim/server.h"
 #include "shim/task.h"
 
-enum { LAST_EVENTS_MS = 4000, STEP_MS = 20, IDLE_MS = 30000 };
+enum { LAST_EVENTS_MS = 4000, STEP_MS = 20, IDLE_MS = 10000 };
 
 static int64_t latest;
 
