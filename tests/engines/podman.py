@@ -83,6 +83,21 @@ class Podman(Engine):
             raise Failure(f"podman {args[0]}: {result.err[-2000:]}")
         return result.out
 
+    def files_for_others(self):
+        """the environment by which a Podman without our options uses the same store"""
+        files = {"CONTAINERS_CONF": self.t.path("whole.conf"),
+                 "CONTAINERS_STORAGE_CONF": self.t.path("storage.conf")}
+        with open(self.env["CONTAINERS_CONF"]) as f:
+            text = f.read()
+        mine = (f'[engine]\ntmp_dir = "{self.shared}/tmp"\nevents_logger = "file"\n'
+                f'cgroup_manager = "{self.manager}"\n')
+        with open(files["CONTAINERS_CONF"], "w") as f:
+            f.write(text.replace("[engine]\n", mine, 1))
+        with open(files["CONTAINERS_STORAGE_CONF"], "w") as f:
+            f.write(f'[storage]\ndriver = "overlay"\ngraphroot = "{self.shared}/root"\n'
+                    f'runroot = "{self.shared}/run"\n')
+        return files
+
     # -- images
 
     def storage_name(self, image):
@@ -189,6 +204,14 @@ class Container:
     def value(self, controller, v1_file, v2_file=None):
         """what a file of its cgroup says"""
         return kernel.cgroup_value(self.pid, controller, v1_file, v2_file)
+
+    def keep_cgroup(self):
+        """Have somebody stay in its cgroup: conmon reads there what the kernel has killed, but
+        systemd removes it as soon as it is empty.  Who stays is killed with the scope."""
+        if self.podman.manager == "systemd":
+            process = self.podman.t.spawn("sleep", "100000")
+            with open(f"{kernel.cgroup_dirs(self.pid)['']}/cgroup.procs", "w") as f:
+                f.write(str(process.pid))
 
     def frozen(self):
         """the kernel's word"""

@@ -58,15 +58,6 @@ def test_runtime(t):
     t.contains(kernel.read(t.path("service.log")), "served 1\n")
 
 
-def stay(t, pid):
-    """Have somebody stay in a process's cgroup: conmon reads there what the kernel has killed, while
-    systemd removes it when it is empty, and either may be first."""
-    process = t.spawn("sleep", "100000")
-    for place in set(kernel.cgroup_dirs(pid).values()):
-        with open(f"{place}/cgroup.procs", "w") as f:
-            f.write(str(process.pid))
-
-
 def service_of_podman(t, asker_of):
     """run, killed at its limit, told, and started again"""
     with Podman(t) as podman:
@@ -81,7 +72,7 @@ def service_of_podman(t, asker_of):
         podman.ok("start", name, cwd=place)
         web = podman.container(name)
         expect_service(t, asker_of(web.pid), web.pid, MEMORY)
-        stay(t, web.pid)
+        web.keep_cgroup()
         asker_of(web.pid)(TOO_MUCH)
         t.equal(web.ok("wait"), "137", "status of who was killed")
         t.equal(web.inspect(".State.OOMKilled"), "true", "OOMKilled")

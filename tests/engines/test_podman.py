@@ -4,6 +4,7 @@ looks at the kernel's side, and that nothing is left.
 With crun and runc in place of skiff all pass, too, on what is noted at the tests."""
 import json
 import os
+import signal
 
 import kernel
 from engine import is_skiff
@@ -88,11 +89,14 @@ def test_changed_while_running(t):
 def test_out_of_memory(t):
     """The kernel's kill at the memory limit is seen by conmon: 137 and a file "oom".  Podman
     4.3 looks for that in the bundle, conmon writes it where Podman was called, so that
-    .State.OOMKilled is false with every runtime; newer ones say where they want it.  Conmon
-    looks when the kernel tells, and needs the cgroup then: hence the shell that stays."""
+    .State.OOMKilled is false with every runtime; newer ones say where they want it."""
     with Podman(t) as podman:
         c = podman.start("--memory", "16m", "--memory-swap", "16m", IMAGE, "sh", "-c",
-                         "sleep 3; tail /dev/zero; status=$?; sleep 5; exit $status", cwd=t.dir)
+                         "trap 'tail /dev/zero; exit $?' USR1; while :; do sleep 0.1; done",
+                         cwd=t.dir)
+        c.keep_cgroup()
+        t.wait_until(lambda: kernel.catches(c.pid, signal.SIGUSR1), 20, "the shell's trap")
+        os.kill(c.pid, signal.SIGUSR1)
         t.equal(podman.ok("wait", c.name, timeout=60), "137")
         t.true(os.path.exists(t.path("oom")) or c.inspect(".State.OOMKilled") == "true",
                "nothing tells of the kernel's kill")

@@ -17,8 +17,8 @@ def counted(podman, name):
 
 
 def counts_on(t, podman, name, what, past=2):
-    """Wait until it has counted past a number.  The log is part of a checkpoint: it tells whether
-    the program went on or began anew."""
+    """Wait until it has counted past a number.  The log tells whether the program went on or began
+    anew."""
     t.wait_until(lambda: counted(podman, name)[-1:] > [past], 20, what)
     t.equal(counted(podman, name).count(1), 1, f"beginnings, {what}")
 
@@ -99,6 +99,7 @@ def test_in_two_steps(t):
         if differs(t, "no checkpoint"):
             refused(t, podman, c)
             return
+        counts_on(t, podman, c.name, "before")
         podman.ok("container", "checkpoint", "--pre-checkpoint", "--export", early, c.name,
                   timeout=60)
         last = counted(podman, c.name)[-1]
@@ -125,10 +126,13 @@ def test_into_a_pod(t):
         pods = [podman.ok("pod", "create", "--name", podman.new_name(), *share, timeout=60)
                 for _ in range(2)]
         try:
-            c = podman.start("--pod", pods[0], IMAGE, "sh", "-c", COUNT, network=None)
+            # A log in a file goes with the container, one in the journal stays under its name.
+            c = podman.start("--pod", pods[0], "--log-driver", "k8s-file", IMAGE, "sh", "-c", COUNT,
+                             network=None)
             if differs(t, "no checkpoint"):
                 refused(t, podman, c)
                 return
+            counts_on(t, podman, c.name, "before")
             podman.ok("container", "checkpoint", "--export", archive, c.name, timeout=60)
             last = counted(podman, c.name)[-1]
             name = podman.new_name()

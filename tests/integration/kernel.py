@@ -44,6 +44,11 @@ def is_alive(pid):
         return False
 
 
+def catches(pid, number):
+    """whether the process has a handler for the signal"""
+    return bool(int(status(pid)["SigCgt"], 16) >> (number - 1) & 1)
+
+
 def limits(pid):
     """/proc/PID/limits: {"Max open files": ("1024", "1024"), ..}"""
     found = {}
