@@ -48,6 +48,45 @@ static const char *escape(struct arena *arena, const char *s)
 	return b.len ? b.p : "";
 }
 
+/* The length of the controller's name that stands before the first dot, or 0. */
+static size_t controller_length(const char *name)
+{
+	static const char *const controllers[] = {
+		"cpu",         "cpuacct",      "cpuset",      "io",
+		"blkio",       "memory",       "devices",     "pids",
+		"bpf-devices", "bpf-firewall", "bpf-foreign",
+	};
+	size_t n = strcspn(name, ".");
+
+	for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++)
+		if (strlen(controllers[i]) == n && !memcmp(controllers[i], name, n))
+			return n;
+	return 0;
+}
+
+/* What systemd calls a unit's directory: it shall not look like a file of the kernel's. */
+static const char *dir_name(struct arena *arena, const char *unit)
+{
+	bool taken = *unit == '_' || *unit == '.' || !strncmp(unit, "cgroup.", 7) ||
+		     controller_length(unit);
+
+	return arena_printf(arena, "%s%s", taken ? "_" : "", unit);
+}
+
+/* "memory.a.scope": systemd changed its mind about these. */
+static int check_dir(struct plan *p, const char *unit)
+{
+	size_t n = controller_length(unit);
+
+	if (!n || !strchr(unit + n + 1, '.'))
+		return 0;
+	return err_at(
+		p->e, ERR_CONFIG, origin_path,
+		"the cgroup of %s begins with a controller's name and a dot: where it "
+		"is depends on the version of systemd; choose another name",
+		unit);
+}
+
 static int check_slice(struct plan *p, const char *slice)
 {
 	size_t n = strlen(slice);
@@ -64,7 +103,7 @@ static int check_slice(struct plan *p, const char *slice)
 		if (!is_name_char(slice[i]))
 			why = "has a character that slices cannot have";
 	if (!why)
-		return 0;
+		return check_dir(p, slice);
 	return err_at(p->e, ERR_CONFIG, origin_path,
 		      "\"%s\" is no slice of systemd: it %s", slice, why);
 }
@@ -78,8 +117,10 @@ static const char *slice_path(struct arena *arena, const char *slice)
 		return "";
 	buf_init(&b, arena, 65536);
 	for (const char *s = strchr(slice, '-'); s; s = strchr(s + 1, '-'))
-		buf_fmt(&b, "/%.*s.slice", (int)(s - slice), slice);
-	buf_fmt(&b, "/%s", slice);
+		buf_fmt(&b, "/%s",
+			dir_name(arena, arena_printf(arena, "%.*s.slice",
+						     (int)(s - slice), slice)));
+	buf_fmt(&b, "/%s", dir_name(arena, slice));
 	return b.p;
 }
 
@@ -276,13 +317,14 @@ int unit_choose(struct plan *p, const struct spec *s, const struct host *h,
 	const char *base = "", *sub;
 
 	*ret = (struct unit_place){ .slice = is_user(h) ? "user.slice" : "system.slice" };
-	if (check_host(p, h) || read_path(p, s, o, ret) || check_slice(p, ret->slice) ||
-	    choose_sub(p, s, &sub))
+	if (check_host(p, h) || read_path(p, s, o, ret) || check_dir(p, ret->unit) ||
+	    check_slice(p, ret->slice) || choose_sub(p, s, &sub))
 		return -1;
 	if (is_user(h) && user_manager(p, h, &base))
 		return -1;
 	ret->dir = arena_printf(p->arena, "%s%s/%s", base,
-				slice_path(p->arena, ret->slice), ret->unit);
+				slice_path(p->arena, ret->slice),
+				dir_name(p->arena, ret->unit));
 	ret->path = arena_printf(p->arena, "%s%s", ret->dir, sub);
 	return 0;
 }

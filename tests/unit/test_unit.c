@@ -148,6 +148,13 @@ static void test_places(void **state)
 		{ ":p:n", "/system.slice/p-n.scope/container" },
 		{ "n", "/system.slice/n.scope/container" },
 		{ "/a//b", "/system.slice/a-b.scope/container" },
+		{ "::_n", "/system.slice/__n.scope/container" },
+		{ "::.n", "/system.slice/_.n.scope/container" },
+		{ "::cgroup.n", "/system.slice/_cgroup.n.scope/container" },
+		{ "::memory", "/system.slice/_memory.scope/container" },
+		{ "::memory2.n", "/system.slice/memory2.n.scope/container" },
+		{ "cpu-_x.slice::n", "/_cpu.slice/cpu-_x.slice/n.scope/container" },
+		{ "::a@b c", "/system.slice/a\\x40b\\x20c.scope/container" },
 	};
 	static const char *const wrong[] = {
 		"a:p:n",
@@ -162,6 +169,8 @@ static void test_places(void **state)
 		"a b.slice:p:n",
 		"/",
 		"../a",
+		"::memory.n",
+		"io.a.slice::n",
 	};
 
 	(void)state;
