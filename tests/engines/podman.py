@@ -94,8 +94,9 @@ class Podman(Engine):
         with open(files["CONTAINERS_CONF"], "w") as f:
             f.write(text.replace("[engine]\n", mine, 1))
         with open(files["CONTAINERS_STORAGE_CONF"], "w") as f:
-            f.write(f'[storage]\ndriver = "overlay"\ngraphroot = "{self.shared}/root"\n'
-                    f'runroot = "{self.shared}/run"\n')
+            f.write(f'[storage]\ndriver = "overlay"\nrunroot = "{self.shared}/run"\n'
+                    f'graphroot = "{self.shared}/root"\n'
+                    f'rootless_storage_path = "{self.shared}/root"\n')
         return files
 
     # -- images

@@ -49,7 +49,7 @@ def follows(t, c, answer):
         t.wait_until(lambda: health() == word, 10, f"a container that is {word}")
 
 
-@needs("root", "vm", "systemd", "cmd:podman")
+@needs("vm", "systemd", "cmd:podman")
 @tag("engine", "slow")
 @limit(300)
 def test_by_timer(t):
