@@ -246,9 +246,6 @@ static int answer(const struct start *s)
 	Pb__BootstrapResult r = PB__BOOTSTRAP_RESULT__INIT;
 	ProtobufCBinaryData d = { strlen(s->address), (uint8_t *)s->address };
 
-	if (fd_replace_file(AT_FDCWD, "address", s->address, strlen(s->address), 0600) <
-	    0)
-		return launch_fail("write address");
 	if (s->bootstrap) {
 		r.version = 3;
 		r.address = (char *)s->address;
@@ -269,10 +266,15 @@ int launch_start(const struct shim_args *args, struct arena *arena)
 	struct err e = { 0 };
 	auto_fd listener = -1;
 	pid_t pid;
+	int r;
 
 	read_input(&s);
 	s.path = socket_name(&s, bundle_group(args->id, arena));
 	s.address = arena_printf(arena, "unix://%s", s.path);
+	/* Before there is a socket: whatever happens from now on, `delete` finds it. */
+	r = fd_replace_file(AT_FDCWD, "address", s.address, strlen(s.address), 0600);
+	if (r < 0)
+		return launch_fail("write address: %s", strerror(-r));
 	listener = open_socket(&s, &e);
 	if (listener == -2)
 		return launch_fail("%s", e.msg);

@@ -9,9 +9,9 @@ import time
 
 import kernel
 import leaks
-from harness import SLOW, Failure, limit, needs, tag
+from harness import SLOW, limit, needs, tag
 from oci_archive import oci_archive
-from shim import NEEDS, RUNTIME, shims, start
+from shim import NEEDS, RUNTIME, address, shims, socket_of, start
 
 IMAGE = "docker.io/library/box:1"
 LIFE = 0.45  # seconds from `ctr run` to the end of the task, about
@@ -28,9 +28,8 @@ class Lives:
 
     def ctr(self, *words):
         """one that may fail in any way, but not hang"""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return self.start_ctr(*words).wait(20 * SLOW)
-        raise Failure(f"ctr {' '.join(words)} does not end")
+        process = self.start_ctr(*words)
+        self.t.wait_until(lambda: process.poll() is not None, 30, f"the end of ctr {' '.join(words)}")
 
     def start_ctr(self, *words):
         return self.t.spawn("ctr", "--address", self.daemon.address, "--connect-timeout", f"{SLOW:g}s",
@@ -59,6 +58,12 @@ class Lives:
                 os.kill(pid, signal.SIGKILL)
         return bool(pids)
 
+    def wait(self, process, until):
+        """orphans of killed shims are ours, as they are init's elsewhere: a pid namespace waits for them"""
+        while process.poll() is None and (until is None or time.monotonic() < until):
+            self.t.reap()
+            time.sleep(0.002)
+
     def live(self):
         """one life, with a death in it; then all is cleared as a user would"""
         self.n += 1
@@ -69,12 +74,10 @@ class Lives:
         killed = False
         for words in self.steps(name):
             process = self.start_ctr(*words)
-            while process.poll() is None and (killed or time.monotonic() < at):
-                time.sleep(0.002)
+            self.wait(process, None if killed else at)
             if process.poll() is None:
                 killed = self.kill(what)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(20 * SLOW)
+                self.wait(process, time.monotonic() + 20 * SLOW)
             if killed and what != "shim":
                 break
         if self.daemon.process.poll() is not None:
@@ -82,6 +85,8 @@ class Lives:
         self.clear(name)
 
     def clear(self, name):
+        with contextlib.suppress(FileNotFoundError):  # what is looked for in the end
+            self.t.equal(address(self.t, name), socket_of(self.t, self.daemon, name))
         self.ctr("task", "delete", "--force", name)
         self.ctr("container", "delete", name)
 
@@ -107,18 +112,17 @@ def left(t, sockets):
     for pattern in (f"/run/containerd/skiff/{t.mark}/*", f"{t.dir}/containerd.run/io.containerd.runtime.v2.task/*/*",
                     f"{t.dir}/containerd/io.containerd.runtime.v2.task/*/*"):
         found += glob.glob(pattern)
-    return found + [s for s in set(glob.glob("/run/containerd/s/skiff-*")) - sockets
-                    if f" {s}\n" not in kernel.read("/proc/net/unix")]
+    return found + [path for path in sockets if os.path.exists(path)]
 
 
 def sweep(t, seed, lives):
-    sockets = set(glob.glob("/run/containerd/s/skiff-*"))
     with contextlib.ExitStack() as stack:
         run = Lives(t, seed)
         stack.callback(lambda: run.daemon.stop())
         for _ in range(lives):
             run.live()
         run.end()
+        sockets = [socket_of(t, run.daemon, f"c{i + 1}") for i in range(lives)]
     t.equal(leaks.settled(lambda t: left(t, sockets), t), [], "what is left")
     with contextlib.suppress(OSError):
         os.rmdir(f"/run/containerd/skiff/{t.mark}")
