@@ -14,7 +14,7 @@ struct apply;
 /* Numbers of descriptors in criu: the directories of the image and of its log, --status-fd, and the first of those that are
  * handed on. */
 enum { CRIU_IMAGES = 5, CRIU_WORK = 6, CRIU_STATUS = 7, CRIU_FIRST_FD = 10 };
-enum { CRIU_REQUEST_MAX = 128 * 1024 };
+enum { CRIU_REQUEST_MAX = 128 * 1024, CRIU_BELOW_MAX = 256 };
 
 /* Its log: the directory, its path, the file's name. */
 struct criu_log {
@@ -94,6 +94,7 @@ struct criu_job {
 	struct buf request;
 	const char **stage;
 	size_t n_stage;
+	size_t n_below;   /* mounts below the source of a bind mount, among it, too */
 	bool has_yard;    /* hierarchies of cgroups are among it */
 	int inherited[4]; /* namespaces */
 	size_t n_inherited;
@@ -116,4 +117,15 @@ int criu_has_mount(struct criu_job *j, unsigned long long id, struct arena *aren
 /* restore.c */
 /* What skiff-criu mounts or makes for criu: see src/helpers/criu_run.c. */
 void criu_stage(struct apply *a, const char *path, const char *source);
+/* criu_below.c: what the host has mounted below the source of a bind mount (rbind). */
+struct criu_mount {
+	unsigned long long id;
+	const char *place; /* clean, as mountinfo has it */
+};
+/* dump: whether the mount m of the container, at `inside` (its directory open in root), is what the host has at suffix below
+ * source. */
+bool criu_is_below(int root, const struct criu_mount *m, int source, const char *suffix);
+/* restore: tells criu of all there are. path: the destination. */
+int criu_mount_below(struct apply *a, const char *path, const char *source,
+		     struct err *e);
 struct buf *criu_request(struct criu_job *j, struct arena *arena);

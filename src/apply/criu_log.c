@@ -40,6 +40,9 @@ static const char *hint(const char *line)
 		  "a file that was open must have the size that it had: restore it, or "
 		  "let "
 		  "the container write its output to a pipe or append it (>>)" },
+		{ "No mapping for",
+		  "something was mounted below the source of a bind mount (rbind) and is "
+		  "no longer" },
 		{ ": File exists", "the process id is in use in the pid namespace that "
 				   "is joined, if only by "
 				   "a zombie or the session of one" },

@@ -24,10 +24,7 @@ enum { MOUNTINFO_MAX = 64 << 20, LINES_MAX = 100000 };
 
 /* mountinfo of the container's init, by the kernel's ids. */
 struct mount_table {
-	struct mount_line {
-		unsigned long long id;
-		char *place;
-	} * v;
+	struct criu_mount *v;
 	size_t n;
 };
 
@@ -42,7 +39,7 @@ static void add_line(struct mount_table *t, char *line)
 	if (!word)
 		return;
 	mountinfo_unescape(word);
-	t->v[t->n++] = (struct mount_line){ id, word };
+	t->v[t->n++] = (struct criu_mount){ id, word };
 }
 
 static int read_table(struct criu_job *j, struct arena *arena, struct err *e)
@@ -139,6 +136,27 @@ static int leave(struct apply *a, const char *place, const char *name, struct er
 	return 0;
 }
 
+/* The mounts below that came with it. Others are the container's own. */
+static int leave_below(struct apply *a, const char *place, const char *path,
+		       const char *source, struct err *e)
+{
+	const struct mount_table *t = a->criu->mounts;
+	auto_fd dir = openat(AT_FDCWD, source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	size_t n = strlen(place);
+
+	/* A file has nothing below. */
+	for (size_t i = 0; dir >= 0 && i < t->n; i++) {
+		const char *at = t->v[i].place;
+
+		if (strncmp(at, place, n) != 0 || at[n] != '/' ||
+		    !criu_is_below(a->criu->root, &t->v[i], dir, at + n + 1))
+			continue;
+		if (leave(a, at, arena_printf(a->arena, "%s%s", path, at + n), e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int host_criu_leave(struct apply *a, const struct step *s, struct err *e)
 {
 	const char *path = text_of(a, s->str[0]), *place;
@@ -148,7 +166,12 @@ int host_criu_leave(struct apply *a, const struct step *s, struct err *e)
 		return refuse(path, e);
 	if (find_place(a, path, &place, &dir, e) < 0)
 		return -1;
-	return place ? leave(a, place, path, e) : 0;
+	if (!place)
+		return 0;
+	if (leave(a, place, path, e) < 0)
+		return -1;
+	return s->flags & STEP_REC ? leave_below(a, place, path, text_of(a, s->str[1]), e)
+				   : 0;
 }
 
 int host_criu_masked(struct apply *a, const struct step *s, struct err *e)
@@ -175,5 +198,5 @@ int host_criu_mount(struct apply *a, const struct step *s, struct err *e)
 		    source);
 	if (s->flags & STEP_LIKE)
 		criu_stage(a, path, source);
-	return 0;
+	return s->flags & STEP_REC ? criu_mount_below(a, path, source, e) : 0;
 }

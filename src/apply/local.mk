@@ -6,6 +6,7 @@ core_sources += \
 	src/apply/child.h \
 	src/apply/criu.c \
 	src/apply/criu.h \
+	src/apply/criu_below.c \
 	src/apply/criu_log.c \
 	src/apply/criu_mounts.c \
 	src/apply/criu_streams.c \

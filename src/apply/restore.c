@@ -146,7 +146,8 @@ void criu_stage(struct apply *a, const char *path, const char *source)
 	struct criu_job *j = a->criu;
 
 	if (!j->stage)
-		j->stage = arena_array(a->arena, 2 * a->plan->host.n, sizeof(*j->stage));
+		j->stage = arena_array(a->arena, 2 * (a->plan->host.n + CRIU_BELOW_MAX),
+				       sizeof(*j->stage));
 	j->stage[j->n_stage++] = path;
 	j->stage[j->n_stage++] = source;
 }

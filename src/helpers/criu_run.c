@@ -1,7 +1,7 @@
 /*
  * Becomes criu, in a mount namespace of its own, so that everything that criu needs to have mounted goes with criu,
  * whatever its end is: the hierarchies of cgroups and, for a restore, the root file system as a mount, which criu wants,
- * and the empty file and directory that cover masked paths. Mount points that the root file system lacks are made,
+ * and the empty file and directory that cover masked paths, mounts below sources of bind mounts. Mount points that the root file system lacks are made,
  * without following a link out of it.
  */
 #include <errno.h>
@@ -120,6 +120,38 @@ static int show_hierarchy(const char *name, const char *mounted)
 	return 0;
 }
 
+/* The host's mount at suffix below a bind mount's source, for criu to bind: "mN". */
+static int show_below(const char *suffix, const char *source)
+{
+	static int n;
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
+	int dir = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC), fd, tree, r;
+	struct stat st;
+	char name[16];
+
+	snprintf(name, sizeof(name), "m%d", n++);
+	fd = (int)syscall(SYS_openat2, dir, suffix, &how, sizeof(how));
+	tree = (int)syscall(SYS_open_tree, fd, "",
+			    AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0 || fstat(tree, &st) < 0)
+		return fault("mount %s/%s", source, suffix);
+	r = S_ISDIR(st.st_mode) ? mkdir(name, 0700) : mknod(name, S_IFREG | 0600, 0);
+	if (r < 0 || syscall(SYS_move_mount, tree, "", AT_FDCWD, name,
+			     MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return fault("show criu the mount %s/%s", source, suffix);
+	close(tree);
+	close(fd);
+	return close(dir);
+}
+
+static int prepare_pair(int root, char *what, const char *source)
+{
+	if (*what == '/')
+		return make_mount_point(root, what, source);
+	return *what == '+' ? show_below(what + 1, source) : show_hierarchy(what, source);
+}
+
 static int open_root(const char *rootfs)
 {
 	int root;
@@ -142,8 +174,7 @@ static int prepare(char **args)
 	if (root < 0 && *args[1])
 		return -1;
 	for (char **pair = args + 2; !r && pair[0] && pair[1]; pair += 2)
-		r = *pair[0] == '/' ? make_mount_point(root, pair[0], pair[1])
-				    : show_hierarchy(pair[0], pair[1]);
+		r = prepare_pair(root, pair[0], pair[1]);
 	if (r < 0)
 		return -1;
 	close(root);

@@ -119,6 +119,8 @@ static int check(struct build *b)
 		return err_at(b->e, ERR_CONFIG, "root", "missing");
 	if (!b->spec->linux_)
 		return err_at(b->e, ERR_CONFIG, "linux", "missing");
+	if (plan_ns_choose(b))
+		return -1;
 	if (plan_notifies(b))
 		return err_at(b->e, ERR_CONFIG, "linux.seccomp",
 			      "criu cannot save a system call filter with a listener "
@@ -126,6 +128,11 @@ static int check(struct build *b)
 	if (b->spec->linux_->net_devices.n)
 		return err_at(b->e, ERR_CONFIG, "linux.netDevices",
 			      "criu cannot save a network device of the host");
+	/* It reads the image and opens mount sources as that one's root, who may do neither. */
+	if (b->ns_new & CLONE_NEWUSER)
+		return err_at(b->e, ERR_HOST, "linux.namespaces",
+			      "criu cannot restore a container that has a user namespace "
+			      "of its own: its root may not read the image");
 	if (b->host->euid || b->host->own_userns)
 		return err_set(
 			b->e, ERR_HOST,
@@ -165,7 +172,7 @@ int plan_build_checkpoint(const struct spec *spec, const struct host *host,
 	struct build b = begin(spec, host, opts, arena, ret, e);
 
 	ret->headline = part_headline(&b);
-	if (check(&b) || plan_ns_choose(&b))
+	if (check(&b))
 		return -1;
 	add_options(&b, criu);
 	if (add_namespaces(&b) || plan_external(&b, false))
@@ -276,7 +283,7 @@ int plan_build_restore(const struct spec *spec, const struct host *host,
 	struct build b = begin(spec, host, opts, arena, ret, e);
 
 	ret->headline = part_headline(&b);
-	if (check(&b) || plan_ns_choose(&b) || before_criu(&b, criu))
+	if (check(&b) || before_criu(&b, criu))
 		return -1;
 	add_cgroups(&b);
 	open_step(&b, criu)->str[1] = plan_str(ret, ret->rootfs);

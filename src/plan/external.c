@@ -43,6 +43,19 @@ static void add(struct build *b, bool restore, const char *path, const char *sou
 	s->flags = is_in_rootfs(b, path) ? STEP_LIKE : 0;
 }
 
+static void add_bind(struct build *b, bool restore, const char *path, const char *source,
+		     bool rec, const char *origin)
+{
+	struct step *s;
+
+	add(b, restore, path, source, origin);
+	if (!rec)
+		return;
+	s = &b->p->host.v[b->p->host.n - 1];
+	s->str[1] = plan_str(b->p, source);
+	s->flags |= STEP_REC;
+}
+
 static int one(struct build *b, size_t i, bool restore)
 {
 	const struct mount *m = &b->spec->mounts.v[i];
@@ -63,7 +76,7 @@ static int one(struct build *b, size_t i, bool restore)
 			return err_at(b->e, ERR_CONFIG,
 				      part_text(b, "mounts[%zu].source", i),
 				      "a bind mount needs a source");
-		add(b, restore, path, part_bind_source(b, m), origin);
+		add_bind(b, restore, path, part_bind_source(b, m), w.rec, origin);
 		return 0;
 	}
 	host = part_host_view(b, m);

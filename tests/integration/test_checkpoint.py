@@ -2,6 +2,7 @@
 criu: the machine's, or contrib/peers' where that is too old for the kernel."""
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -271,6 +272,126 @@ def test_joined_namespaces(t):
         t.equal(kernel.namespace(r.pid, name), kernel.namespace(pause.pid, name), name)
     t.ok("delete", "--force", r.id)
     t.ok("delete", "--force", pause.id)
+
+
+@needs("root", "cmd:criu")
+def test_joined_pid_and_time(t):
+    """a pid namespace and a time namespace that another container made; and one of time of its own goes on
+    with its clocks"""
+    for kind in ("pid", "time"):
+        t.note(kind)
+        config = t.config("/bin/sh", "-c", "while :; do sleep 0.1; done")
+        config["linux"]["namespaces"] = [ns for ns in config["linux"]["namespaces"] if ns["type"] != "time"]
+        config["linux"]["namespaces"].append({"type": "time"})
+        pause = t.background(config)
+        config = t.config()
+        config["linux"]["namespaces"] = [ns for ns in config["linux"]["namespaces"] if ns["type"] != kind]
+        config["linux"]["namespaces"].append({"type": kind, "path": f"/proc/{pause.pid}/ns/{kind}"})
+        c = counting(t, config)
+        image = checkpoint(t, c)
+        r = restore(t, c, image)
+        shutil.rmtree(image)
+        goes_on(t, r)
+        t.equal(kernel.namespace(r.pid, kind), kernel.namespace(pause.pid, kind))
+        t.ok("delete", "--force", r.id)
+        t.ok("delete", "--force", pause.id)
+    t.note("own")
+    config = t.config()
+    config["linux"]["namespaces"].append({"type": "time"})
+    config["linux"]["timeOffsets"] = {"boottime": {"secs": 50000, "nanosecs": 0}}
+    c = counting(t, config)
+    r = restore(t, c, checkpoint(t, c))
+    goes_on(t, r)
+    offset = dict(line.split()[:2] for line in kernel.read(f"/proc/{r.pid}/timens_offsets").splitlines())
+    t.true(49900 < int(offset["boottime"]) <= 50000, offset)
+    t.ok("delete", "--force", r.id)
+
+
+@needs("root", "cmd:criu")
+def test_user_namespace(t):
+    """what criu could save but never restore is refused before it is asked, and runs on"""
+    config = t.config()
+    config["linux"]["namespaces"].append({"type": "user"})
+    for which, first in (("uidMappings", 100000), ("gidMappings", 200000)):
+        config["linux"][which] = [{"containerID": 0, "hostID": first, "size": 65536}]
+    c = counting(t, config)
+    t.fails(t.skiff("checkpoint", "--image-path", t.path("image"), c.id), "linux.namespaces", "user namespace")
+    t.true(not os.path.exists(t.path("image")), "a directory was made")
+    goes_on(t, c)
+    t.ok("delete", "--force", c.id)
+
+
+@needs("root", "cmd:criu")
+def test_mounts_below(t):
+    """mounts below the source of an rbind are the host's again, read-only where they were; a file system that
+    the container has there itself keeps its content; links in the source lead nowhere"""
+    source, other = t.path("source"), t.path("other")
+    for path in ("in", "own", "link", "away"):
+        os.makedirs(f"{source}/{path}")
+    os.makedirs(other)
+    try:
+        for path, options in ((f"{source}/in", "rw"), (f"{source}/in/deep", "ro"), (f"{source}/away/x", "rw")):
+            os.makedirs(path, exist_ok=True)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", options, "skiff-test", path], check=True)
+        config = t.config()
+        config["mounts"] += [{"destination": "/mnt", "type": "none", "source": source, "options": ["rbind"]},
+                             {"destination": "/mnt/own", "type": "tmpfs", "source": "tmpfs"}]
+        c = counting(t, config)
+        c.sh("echo own > /mnt/own/file")
+        image = checkpoint(t, c)
+        with open(f"{source}/in/file", "w", encoding="utf-8") as f:
+            f.write("new on the host")
+        r = restore(t, c, image)
+        goes_on(t, r)
+        t.equal((r.sh("cat /mnt/in/file").out, r.sh("cat /mnt/own/file").out), ("new on the host", "own\n"))
+        t.contains(kernel.mount_at(r.pid, "/mnt/in/deep").options, "ro")
+        t.contains(r.sh("touch /mnt/in/deep/file").err, "Read-only")
+        checkpoint(t, r)
+        t.note("a link on the way to one")
+        subprocess.run(["umount", f"{source}/away/x"], check=True)
+        shutil.rmtree(f"{source}/away")
+        os.symlink(other, f"{source}/away")
+        os.mkdir(f"{other}/x")
+        subprocess.run(["mount", "-t", "tmpfs", "skiff-test", f"{other}/x"], check=True)
+        t.fails(restoring(t, c, image), "criu failed", "below the source of a bind mount")
+        t.fails(t.skiff("state", c.id), "does not exist")
+    finally:
+        for path in (f"{source}/in/deep", f"{source}/in", f"{source}/away/x", f"{other}/x"):
+            subprocess.run(["umount", "-l", path], check=False, stderr=subprocess.DEVNULL)
+
+
+@needs("root", "cmd:criu", "native")
+def test_changed_stream(t):
+    """a file as stream may have grown if it is only appended to; else the error says what to do"""
+    config = t.config("/bin/sh", "-c", "while :; do echo word; sleep 0.1; done")
+    ident, path, log, null = t.new_id(), t.bundle(config), t.path("log"), subprocess.DEVNULL
+
+    def begin(mode, command, *options):
+        with open(log, mode) as out:
+            return t.spawn(t.binary, "--root", t.root, command, "-d", "-b", path, *options, ident, stdin=null,
+                           stdout=out, stderr=null).wait(20)
+
+    for mode in ("ab", "r+b"):
+        t.note(mode)
+        with open(log, "wb"):
+            pass
+        t.equal(begin(mode, "run"), 0)
+        t.wait_until(lambda: os.path.getsize(log) > 10, what="some output")
+        image = t.path(f"image-{mode}")
+        t.ok("checkpoint", "--image-path", image, ident, timeout=20)
+        with open(log, "ab") as f:
+            f.write(b"between\n")
+        size = os.path.getsize(log)
+        t.equal(begin(mode, "restore", "--image-path", image), 0 if mode == "ab" else 1)
+        if mode == "ab":
+            t.wait_until(lambda: os.path.getsize(log) > size, what="more output")
+            t.ok("delete", "--force", ident)
+    with open(log, "r+b") as out:
+        process = t.spawn(t.binary, "--root", t.root, "restore", "-d", "-b", path, "--image-path", image, ident,
+                          stdin=null, stdout=out, stderr=subprocess.PIPE)
+        error = process.communicate()[1].decode()
+    for phrase in ("has bad size", "append it (>>)", f"(log file: {image}/restore.log)"):
+        t.contains(error, phrase)
 
 
 @needs("root", "cmd:criu", "native")
