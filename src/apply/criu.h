@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "apply/criu_log.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -15,12 +16,6 @@ struct apply;
  * handed on. */
 enum { CRIU_IMAGES = 5, CRIU_WORK = 6, CRIU_STATUS = 7, CRIU_FIRST_FD = 10 };
 enum { CRIU_REQUEST_MAX = 128 * 1024, CRIU_BELOW_MAX = 256 };
-
-/* Its log: the directory, its path, the file's name. */
-struct criu_log {
-	int dir;
-	const char *path, *name;
-};
 
 struct criu {
 	pid_t pid, helper; /* 0 = not there */
@@ -62,19 +57,6 @@ int criu_hear(const struct criu *c, struct criu_said *ret, struct err *e);
 int criu_go(const struct criu *c, struct err *e);
 /* Ends both, by force if they have not ended. */
 void criu_close(struct criu *c);
-
-/* criu_log.c */
-/* A failure of criu's: has the first error in its log, what can be done about it, and where the log is. Always -1. */
-int criu_blame(const struct criu_log *l, struct arena *arena, struct err *e);
-/* While criu says nothing: how long its log has been as it is. */
-struct criu_watch {
-	struct criu_log log;
-	bool lazy;
-	off_t size;
-	int silent_ms, given_up_ms;
-};
-/* ms later. -1: there is nothing to be waited for any more. */
-int criu_watch(struct criu_watch *w, int ms, struct err *e);
 
 /* What a plan with steps of criu needs from its caller, and collects. */
 struct criu_job {

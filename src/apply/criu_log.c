@@ -2,13 +2,14 @@
  * criu's log, the only place where it says what it failed at. Its first error is the cause; the last one is always that it
  * failed.
  */
+#include "apply/criu_log.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "apply/criu.h"
 #include "base/fd.h"
 
 enum { LOG_MAX = 64 << 20, TAIL = 4096, GIVEN_UP_MS = 3000, SILENT_MS = 30000 };

@@ -8,6 +8,7 @@ core_sources += \
 	src/apply/criu.h \
 	src/apply/criu_below.c \
 	src/apply/criu_log.c \
+	src/apply/criu_log.h \
 	src/apply/criu_mounts.c \
 	src/apply/criu_streams.c \
 	src/apply/files.c \
