@@ -50,10 +50,10 @@ def cri_service(t, words):
         daemon.clean_up()
 
 
-def container(t, cri, sandbox, name):
+def container(t, cri, sandbox, name, parent=None):
     """a container that runs: its id"""
     ident = cri.call("CreateContainer", {1: sandbox, 2: container_config(name),
-                                         3: pod_config(t, f"/{t.mark}")})[1].decode()
+                                         3: pod_config(t, parent or f"/{t.mark}")})[1].decode()
     cri.call("StartContainer", {1: ident})
     return ident
 
@@ -133,3 +133,27 @@ def test_options_are_heard(t):
             t.contains(daemon.words(), "--cgroup-manager systemd")
         else:
             raise Failure("a pod in a scope of systemd was made without systemd")
+
+
+@needs(*NEEDS, "systemd", "vm")
+@tag("engine")
+@limit(60)
+def test_pod_systemd(t):
+    """the containers are in scopes of systemd, which end with them"""
+    words = f'    SystemdCgroup = true\n    Root = "{t.path("state")}"\n'
+    with cri_service(t, words) as (cri, _):
+        parent = "system.slice"
+        sandbox = cri.call("RunPodSandbox", {1: pod_config(t, parent), 2: "skiff"})[1].decode()
+        one = container(t, cri, sandbox, "one", parent)
+        pid = pid_of(one)
+        scope = f"/sys/fs/cgroup/system.slice/cri-containerd-{one}.scope"
+        t.true(os.path.isdir(scope), "no scope")
+        t.contains(kernel.read(f"/proc/{pid}/cgroup"), f"cri-containerd-{one}.scope")
+        is_measured(t, cri, one, pid)
+        done = cri.call("ExecSync", {1: one, 2: ["/bin/sh", "-c", "exit 3"], 3: 100})
+        t.equal(done[3], 3)
+        cri.call("StopContainer", {1: one})
+        cri.call("RemoveContainer", {1: one})
+        t.wait_until(lambda: not os.path.exists(scope), 20, "the scope's end")
+        cri.call("StopPodSandbox", {1: sandbox})
+        cri.call("RemovePodSandbox", {1: sandbox})
