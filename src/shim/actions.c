@@ -24,7 +24,7 @@ struct task *call_task(struct call *c, const char *id)
 
 bool call_is_next(struct call *c, const struct task *t)
 {
-	if (!work_goes_on(&t->work))
+	if (!work_goes_on(&t->init->work))
 		return true;
 	reply_fail(&c->ticket, RPC_FAILED_PRECONDITION,
 		   "container %s: another action goes on", t->id);
@@ -260,29 +260,44 @@ void serve_kill(struct call *c, const void *request)
 		reply_empty(&c->ticket);
 }
 
-static void freeze(struct call *c, const char *id, bool pause)
+static int act_pause(struct proc *p, struct skiff *s, struct outcome *o)
 {
-	struct task *t = call_task(c, id);
-	struct skiff *s = t ? call_skiff(c, t) : NULL;
-	struct skiff_error e = { .size = sizeof(e) };
+	return skiff_pause(s, p->task->id, &o->error);
+}
 
-	if (!s ||
-	    !end(c, s, pause ? skiff_pause(s, id, &e) : skiff_resume(s, id, &e), &e))
-		return;
-	t->paused = pause;
-	event_note(t, pause ? "/tasks/paused" : "/tasks/resumed",
-		   pause ? "TaskPaused" : "TaskResumed");
-	reply_empty(&c->ticket);
+static void on_paused(struct proc *p, struct outcome *o)
+{
+	if (o->r < 0) {
+		fail_by_skiff(&p->caller, &o->error);
+	} else {
+		p->task->paused = true;
+		event_note(p->task, "/tasks/paused", "TaskPaused");
+		reply_empty(&p->caller);
+	}
+	task_tell_exits(p->task);
 }
 
 void serve_pause(struct call *c, const void *request)
 {
-	freeze(c, ((const Pb__TaskRequest *)request)->id, true);
+	struct task *t = call_task(c, ((const Pb__TaskRequest *)request)->id);
+
+	if (!t || !call_is_next(c, t))
+		return;
+	t->init->caller = c->ticket;
+	work_do(t->init, act_pause, on_paused);
 }
 
 void serve_resume(struct call *c, const void *request)
 {
-	freeze(c, ((const Pb__TaskRequest *)request)->id, false);
+	struct task *t = call_task(c, ((const Pb__TaskRequest *)request)->id);
+	struct skiff *s = t && call_is_next(c, t) ? call_skiff(c, t) : NULL;
+	struct skiff_error e = { .size = sizeof(e) };
+
+	if (!s || !end(c, s, skiff_resume(s, t->id, &e), &e))
+		return;
+	t->paused = false;
+	event_note(t, "/tasks/resumed", "TaskResumed");
+	reply_empty(&c->ticket);
 }
 
 void serve_update(struct call *c, const void *request)

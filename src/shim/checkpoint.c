@@ -19,18 +19,18 @@ static void read_options(const Pb__CheckpointOptions *o, struct skiff_criu *to)
 		to->empty_network |= !strcmp(o->empty_namespaces[i], "network");
 }
 
-static int act_checkpoint(struct task *t, struct skiff *s, struct outcome *o)
+static int act_checkpoint(struct proc *p, struct skiff *s, struct outcome *o)
 {
-	return skiff_checkpoint(s, t->work.wish, &o->error);
+	return skiff_checkpoint(s, p->work.wish, &o->error);
 }
 
-static void on_checkpoint(struct task *t, struct outcome *o)
+static void on_checkpoint(struct proc *p, struct outcome *o)
 {
 	if (o->r < 0)
-		fail_by_skiff(&t->init->caller, &o->error);
+		fail_by_skiff(&p->caller, &o->error);
 	else
-		reply_empty(&t->init->caller);
-	task_tell_exits(t);
+		reply_empty(&p->caller);
+	task_tell_exits(p->task);
 }
 
 void serve_checkpoint(struct call *c, const void *request)
@@ -53,6 +53,6 @@ void serve_checkpoint(struct call *c, const void *request)
 	if (o)
 		read_options(o, &criu);
 	t->init->caller = c->ticket;
-	t->work.wish = &criu;
-	work_do(t, true, act_checkpoint, on_checkpoint);
+	t->init->work.wish = &criu;
+	work_do(t->init, act_checkpoint, on_checkpoint);
 }

@@ -37,9 +37,7 @@ static struct task *new_task(struct call *c, const Pb__CreateTaskRequest *reques
 	t->id = r->id;
 	t->bundle = r->bundle;
 	t->rootfs = arena_printf(arena, "%s/rootfs", r->bundle);
-	t->has_hooks = bundle_has_hooks(r->bundle);
 	t->oom_watch.fd = -1;
-	work_init(&t->work);
 	run_options_default(shim.namespace, arena, &t->options);
 	run_options_read(shim.options_type, shim.options, shim.options_len, arena,
 			 &t->options);
@@ -81,9 +79,9 @@ static struct skiff_create what_to_create(struct task *t)
 	};
 }
 
-static int act_create(struct task *t, struct skiff *s, struct outcome *o)
+static int act_create(struct proc *p, struct skiff *s, struct outcome *o)
 {
-	struct skiff_create create = what_to_create(t);
+	struct skiff_create create = what_to_create(p->task);
 
 	return skiff_create(s, &create, &o->process, &o->error);
 }
@@ -98,8 +96,10 @@ static void take_init(struct task *t, const struct skiff_process *p)
 	oom_begin(t);
 }
 
-static void on_created(struct task *t, struct outcome *o)
+static void on_created(struct proc *p, struct outcome *o)
 {
+	struct task *t = p->task;
+
 	if (o->r < 0) {
 		not_created(t, &o->error);
 		return;
@@ -120,7 +120,7 @@ static void on_opened(struct stdio *stdio, const struct err *why)
 	} else if (*t->request->checkpoint) {
 		created(t);
 	} else {
-		work_do(t, t->has_hooks, act_create, on_created);
+		work_do(t->init, act_create, on_created);
 	}
 }
 
@@ -169,13 +169,14 @@ void serve_create(struct call *c, const void *request)
 
 /* --- Start --- */
 
-static int act_start(struct task *t, struct skiff *s, struct outcome *o)
+static int act_start(struct proc *p, struct skiff *s, struct outcome *o)
 {
-	return skiff_start(s, t->id, &o->error);
+	return skiff_start(s, p->task->id, &o->error);
 }
 
-static int act_restore(struct task *t, struct skiff *s, struct outcome *o)
+static int act_restore(struct proc *p, struct skiff *s, struct outcome *o)
 {
+	struct task *t = p->task;
 	struct skiff_create create = what_to_create(t);
 	struct skiff_criu criu = {
 		.size = sizeof(criu),
@@ -199,27 +200,24 @@ void proc_started(struct proc *p)
 	task_tell_exits(p->task);
 }
 
-static void on_started(struct task *t, struct outcome *o)
+static void on_started(struct proc *p, struct outcome *o)
 {
 	if (o->r < 0) {
-		fail_by_skiff(&t->init->caller, &o->error);
-		task_tell_exits(t);
+		fail_by_skiff(&p->caller, &o->error);
+		task_tell_exits(p->task);
 		return;
 	}
-	if (!t->init->pid)
-		take_init(t, &o->process);
-	proc_started(t->init);
+	if (!p->pid)
+		take_init(p->task, &o->process);
+	proc_started(p);
 }
 
-static void start_init(struct call *c, struct task *t)
+static void start_init(struct call *c, struct proc *init)
 {
-	bool restore = !t->init->pid;
-
-	if (!call_is_next(c, t))
+	if (!call_is_next(c, init->task))
 		return;
-	t->init->caller = c->ticket;
-	work_do(t, t->has_hooks || restore, restore ? act_restore : act_start,
-		on_started);
+	init->caller = c->ticket;
+	work_do(init, init->pid ? act_start : act_restore, on_started);
 }
 
 void serve_start(struct call *c, const void *request)
@@ -235,7 +233,7 @@ void serve_start(struct call *c, const void *request)
 		reply_fail(&c->ticket, RPC_FAILED_PRECONDITION,
 			   "process %s was started already", *p->id ? p->id : r->id);
 	else if (init)
-		start_init(c, p->task);
+		start_init(c, p);
 	else
 		exec_start(c, p);
 }

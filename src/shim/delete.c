@@ -41,14 +41,14 @@ static void end_execs(struct task *t)
 	}
 }
 
-static int act_delete(struct task *t, struct skiff *s, struct outcome *o)
+static int act_delete(struct proc *p, struct skiff *s, struct outcome *o)
 {
-	return skiff_delete(s, t->id, true, &o->error);
+	return skiff_delete(s, p->task->id, true, &o->error);
 }
 
-static void deleted(struct task *t, struct outcome *o)
+static void on_deleted(struct proc *init, struct outcome *o)
 {
-	struct proc *init = t->init;
+	struct task *t = init->task;
 
 	if (o->r < 0) {
 		fail_by_skiff(&init->deleter, &o->error);
@@ -74,7 +74,7 @@ static void finish_delete(struct proc *p)
 	timer_stop(&p->patience);
 	p->stdio.drained = NULL;
 	if (p == t->init) {
-		work_do(t, t->has_hooks, act_delete, deleted);
+		work_do(p, act_delete, on_deleted);
 		return;
 	}
 	if (p->state == PROC_ADDED)

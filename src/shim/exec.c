@@ -51,8 +51,7 @@ static int spec_file(const struct proc *p, char path[40])
 	return fd;
 }
 
-static int start(struct proc *p, struct skiff *s, struct skiff_process *ret,
-		 struct skiff_error *e)
+static int act_exec(struct proc *p, struct skiff *s, struct outcome *o)
 {
 	char path[40] = "";
 	auto_fd file = spec_file(p, path);
@@ -66,26 +65,10 @@ static int start(struct proc *p, struct skiff *s, struct skiff_process *ret,
 	};
 
 	if (file >= 0)
-		return skiff_exec(s, &x, ret, e);
-	e->code = SKIFF_SYSTEM;
-	snprintf(e->message, sizeof(e->message), "process file: %s", strerror(errno));
+		return skiff_exec(s, &x, &o->process, &o->error);
+	snprintf(o->error.message, sizeof(o->error.message), "process file: %s",
+		 strerror(errno));
 	return -1;
-}
-
-static int start_process(struct proc *p, struct skiff_error *e)
-{
-	struct skiff_process started = { .size = sizeof(started), .terminal = -1 };
-	struct skiff *s = task_skiff(p->task, e);
-	int r = s ? start(p, s, &started, e) : -1;
-
-	if (s)
-		task_skiff_end(s);
-	if (r < 0)
-		return -1;
-	p->pid = started.pid;
-	p->pidfd = started.pidfd;
-	stdio_start(&p->stdio, started.terminal);
-	return 0;
 }
 
 /* containerd is told of no exit that had no start. */
@@ -99,21 +82,38 @@ void exec_never_ran(struct proc *p)
 	proc_answer_waiters(p);
 }
 
+/* It can be deleted, as one that has ended. */
+static void not_started(struct proc *p, const struct skiff_error *e)
+{
+	fail_by_skiff(&p->caller, e);
+	exec_never_ran(p);
+	task_tell_exits(p->task);
+}
+
+static void on_started(struct proc *p, struct outcome *o)
+{
+	if (o->r < 0) {
+		not_started(p, &o->error);
+		return;
+	}
+	p->pid = o->process.pid;
+	p->pidfd = o->process.pidfd;
+	stdio_start(&p->stdio, o->process.terminal);
+	proc_started(p);
+}
+
 /* Its streams are open, or cannot be. */
 static void on_opened(struct stdio *stdio, const struct err *why)
 {
 	struct proc *p = OWNER(stdio, struct proc, stdio);
 	struct skiff_error e = { .size = sizeof(e) };
 
-	if (why)
+	if (why) {
 		snprintf(e.message, sizeof(e.message), "%s", why->msg);
-	if (why || start_process(p, &e) < 0) {
-		/* It can be deleted, as one that has ended. */
-		fail_by_skiff(&p->caller, &e);
-		exec_never_ran(p);
-		return;
+		not_started(p, &e);
+	} else {
+		work_do(p, act_exec, on_started);
 	}
-	proc_started(p);
 }
 
 void exec_start(struct call *c, struct proc *p)

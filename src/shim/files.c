@@ -49,20 +49,6 @@ const char *bundle_group(const char *id, struct arena *arena)
 	return id;
 }
 
-bool bundle_has_hooks(const char *bundle)
-{
-	auto_arena arena = { 0 };
-	char *text;
-	size_t n;
-
-	if (arena_init(&arena) < 0)
-		return false;
-	/* The word alone: it is a hint, and the file is read in whole by create. */
-	return !fd_read_file(AT_FDCWD, arena_printf(&arena, "%s/config.json", bundle),
-			     &arena, JSON_MAX_SIZE, &text, &n) &&
-	       strstr(text, "\"hooks\"");
-}
-
 int bundle_note_root(const char *bundle, const char *root, struct err *e)
 {
 	auto_fd dir = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

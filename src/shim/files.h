@@ -1,7 +1,6 @@
 /* The shim's files in a bundle, and what it reads there itself. */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -14,7 +13,5 @@ char *bundle_noted_root(struct arena *arena);
 /* The name that tells which shim serves the container: its pod's id, or its own. Reads config.json of the working
  * directory. */
 const char *bundle_group(const char *id, struct arena *arena);
-/* Whether it may have hooks. */
-bool bundle_has_hooks(const char *bundle);
 /* A file without a name, read from its beginning. A descriptor or -1. */
 int memfd(const char *name, const void *data, size_t n);

@@ -49,10 +49,10 @@ void task_tell_exits(struct task *t)
 
 	for (struct proc *p = t->execs; p; p = p->next) {
 		tell_exit(p);
-		busy |= p->state == PROC_RUNNING;
+		busy |= p->state == PROC_RUNNING || work_goes_on(&p->work);
 	}
 	/* An action that goes on may have its own to tell first. */
-	if (!busy && !work_goes_on(&t->work))
+	if (!busy && !work_goes_on(&t->init->work))
 		tell_exit(t->init);
 }
 

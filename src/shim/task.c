@@ -42,6 +42,7 @@ struct proc *proc_new(struct task *t, const char *id)
 	p->arena = arena;
 	p->task = t;
 	p->pidfd = -1;
+	work_init(&p->work);
 	stdio_init(&p->stdio, &p->arena, false, "", "", "");
 	return p;
 }
@@ -58,6 +59,7 @@ void proc_free(struct proc *p)
 		p->task->n_execs--;
 	}
 	timer_stop(&p->patience);
+	work_forget(&p->work);
 	stdio_close(&p->stdio);
 	fd_close(&p->pidfd);
 	arena_done(&arena);

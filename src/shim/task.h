@@ -44,7 +44,8 @@ struct proc {
 	const char *spec; /* Exec: the process object's JSON */
 	struct waiter *waiters;
 	size_t n_waiters;
-	struct ticket caller;  /* of Create, Start or Checkpoint */
+	struct work work;
+	struct ticket caller;  /* who waits for it */
 	struct ticket deleter; /* waits for the end of the output */
 	struct timer patience;
 	bool announced; /* its exit has been told */
@@ -57,8 +58,7 @@ struct task {
 	struct run_options options;
 	struct proc *init, *execs;
 	size_t n_execs;
-	bool paused, mounted, shared_pids, has_hooks;
-	struct work work;
+	bool paused, mounted, shared_pids;
 	struct watch oom;
 	struct skiff_oom oom_watch;
 };

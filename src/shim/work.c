@@ -1,10 +1,11 @@
-/* The child keeps the descriptors of init's streams, and the socket for its one answer: with a descriptor of another's stream it
+/* The child keeps the descriptors of the process's streams, and the socket for its one answer: with a descriptor of another's stream it
  * would keep that open. It dies with the shim, as `delete` is next to come then. */
 #include "shim/work.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -17,11 +18,11 @@
 
 enum { FDS = 2 };
 
-static void act_now(struct task *t, action *act, struct outcome *o)
+static void act_now(struct proc *p, action *act, struct outcome *o)
 {
-	struct skiff *s = task_skiff(t, &o->error);
+	struct skiff *s = task_skiff(p->task, &o->error);
 
-	o->r = s ? act(t, s, o) : -1;
+	o->r = s ? act(p, s, o) : -1;
 	if (s)
 		task_skiff_end(s);
 }
@@ -106,9 +107,9 @@ static void close_others(int *keep, size_t n)
 	sys_close_range(next, ~0u, 0);
 }
 
-static void be_child(struct task *t, action *act, int sock, pid_t shim_pid)
+static void be_child(struct proc *p, action *act, int sock, pid_t shim_pid)
 {
-	const int *theirs = t->init->stdio.theirs;
+	const int *theirs = p->stdio.theirs;
 	int keep[] = { sock, theirs[0], theirs[1], theirs[2] };
 	struct outcome o = { .process = { .pidfd = -1, .terminal = -1 } };
 
@@ -118,38 +119,46 @@ static void be_child(struct task *t, action *act, int sock, pid_t shim_pid)
 	close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	o.process.size = sizeof(o.process);
 	o.error.size = sizeof(o.error);
-	act_now(t, act, &o);
+	act_now(p, act, &o);
 	send_outcome(sock, &o);
 	_exit(0);
 }
 
 /* --- the shim --- */
 
-static void finish(struct task *t, struct outcome *o)
+void work_forget(struct work *w)
 {
-	void (*done)(struct task *, struct outcome *) = t->work.done;
-
-	loop_remove(&t->work.answer);
-	fd_close(&t->work.answer.fd);
-	done(t, o);
+	loop_remove(&w->answer);
+	fd_close(&w->answer.fd);
 }
 
-static struct task *find_answered(struct outcome *ret)
+static bool has_answered(struct proc *p, struct outcome *ret)
 {
-	for (struct task *t = shim.tasks; t; t = t->next)
-		if (work_goes_on(&t->work) && receive_outcome(t->work.answer.fd, ret))
-			return t;
+	return work_goes_on(&p->work) && receive_outcome(p->work.answer.fd, ret);
+}
+
+static struct proc *find_answered(struct outcome *ret)
+{
+	for (struct task *t = shim.tasks; t; t = t->next) {
+		if (has_answered(t->init, ret))
+			return t->init;
+		for (struct proc *p = t->execs; p; p = p->next)
+			if (has_answered(p, ret))
+				return p;
+	}
 	return NULL;
 }
 
 void works_collect(void)
 {
 	struct outcome o;
-	struct task *t;
+	struct proc *p;
 
-	/* From the beginning each time: done() takes tasks away. */
-	while ((t = find_answered(&o)))
-		finish(t, &o);
+	/* From the beginning each time: done() takes processes away. */
+	while ((p = find_answered(&o))) {
+		work_forget(&p->work);
+		p->work.done(p, &o);
+	}
 }
 
 static void on_answer(struct watch *w, uint32_t events)
@@ -159,22 +168,21 @@ static void on_answer(struct watch *w, uint32_t events)
 	works_collect();
 }
 
-static int begin(struct task *t, action *act)
+static int begin(struct proc *p, action *act)
 {
 	pid_t self = getpid(), pid;
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
-	t->work.answer = (struct watch){ .fd = pair[0], .ready = on_answer };
-	pid = loop_add(&t->work.answer, EPOLLIN) < 0 ? -1 : fork();
+	p->work.answer = (struct watch){ .fd = pair[0], .ready = on_answer };
+	pid = loop_add(&p->work.answer, EPOLLIN) < 0 ? -1 : fork();
 	if (!pid)
-		be_child(t, act, pair[1], self);
+		be_child(p, act, pair[1], self);
 	close(pair[1]);
 	if (pid > 0)
 		return 0;
-	loop_remove(&t->work.answer);
-	fd_close(&t->work.answer.fd);
+	work_forget(&p->work);
 	return -1;
 }
 
@@ -188,17 +196,16 @@ bool work_goes_on(const struct work *w)
 	return w->answer.fd >= 0;
 }
 
-void work_do(struct task *t, bool apart, action *act,
-	     void (*done)(struct task *t, struct outcome *o))
+void work_do(struct proc *p, action *act, after *done)
 {
-	struct outcome o = { .process = { .pidfd = -1, .terminal = -1 } };
+	struct outcome o = { .r = -1, .process = { .pidfd = -1, .terminal = -1 } };
 
-	o.process.size = sizeof(o.process);
-	o.error.size = sizeof(o.error);
-	t->work.done = done;
-	/* Where no process can be made, none can be for the action either: it will say so. */
-	if (apart && !begin(t, act))
+	p->work.done = done;
+	if (!begin(p, act))
 		return;
-	act_now(t, act, &o);
-	done(t, &o);
+	o.error.code = SKIFF_SYSTEM;
+	o.error.errnum = errno;
+	snprintf(o.error.message, sizeof(o.error.message), "no process for it: %s",
+		 strerror(errno));
+	done(p, &o);
 }

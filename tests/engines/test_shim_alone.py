@@ -95,7 +95,7 @@ def test_long_hooks(t):
     answer = one.answer()
     t.equal(answer[:3], (stream, 0, ""))
     pid, = protobuf.fields(answer[3])[1]
-    t.equal(int(kernel.status(pid)["PPid"]), shim.pid())
+    t.wait_until(lambda: int(kernel.status(pid)["PPid"]) == shim.pid(), what="init is the shim's child")
     t.note("Start")
     frame_of(waiting, "Wait", who)
     frame_of(one, "Start", who)

@@ -67,7 +67,7 @@ def restored(t, terminal):
     answer = client.call("Start", who)
     t.equal(answer[:2], (0, ""))
     pid, = protobuf.fields(answer[2])[1]
-    t.equal(int(kernel.status(pid)["PPid"]), shim.pid())
+    t.wait_until(lambda: int(kernel.status(pid)["PPid"]) == shim.pid(), what="init is the shim's child")
     t.equal(word(t, again), known)
     t.equal(protobuf.fields(client.call("State", who)[2])[3], [pid])
     shim.life("other")

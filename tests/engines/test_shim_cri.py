@@ -103,7 +103,8 @@ def test_pod(t):
         t.equal(len(shims(t)), 1, "shims")
         t.equal(set(os.listdir(t.path("state/k8s.io"))), {sandbox, one, two})
         pids = [pid_of(ident) for ident in (one, two)]
-        t.equal({int(kernel.status(pid)["PPid"]) for pid in pids}, set(shims(t)))
+        t.wait_until(lambda: {int(kernel.status(pid)["PPid"]) for pid in pids} == set(shims(t)),
+                     what="they are the shim's children")
         runs_commands(t, cri, one)
         is_measured(t, cri, one, pids[0])
         for name in ("one", "two"):
@@ -130,7 +131,7 @@ def test_options_are_heard(t):
         try:
             cri.call("RunPodSandbox", {1: pod_config(t, "system.slice"), 2: "skiff"})
         except Failure:
-            t.contains(daemon.words(), "--cgroup-manager systemd")
+            t.contains(daemon.words(), "is systemd there")
         else:
             raise Failure("a pod in a scope of systemd was made without systemd")
 
