@@ -44,13 +44,16 @@ class Lives:
         yield "task", "delete", name
         yield "container", "delete", name
 
-    def kill(self, what):
-        """SIGKILL; whether there was somebody to kill"""
+    def kill(self, what, name):
+        """SIGKILL, of shims those of this life: one whose `start` was killed has no bundle any more, from which
+        its socket could be known, and ends by itself"""
         pids = []
         if what != "shim":
             pids.append(self.daemon.process.pid)
         if what != "containerd":
-            pids += shims(self.t)
+            for pid in shims(self.t):
+                with contextlib.suppress(OSError):  # it has just gone
+                    pids += [pid] if name in kernel.argv(pid) else []
         if self.random.random() < 0.5:
             pids.reverse()
         for pid in pids:
@@ -76,7 +79,7 @@ class Lives:
             process = self.start_ctr(*words)
             self.wait(process, None if killed else at)
             if process.poll() is None:
-                killed = self.kill(what)
+                killed = self.kill(what, name)
                 self.wait(process, time.monotonic() + 20 * SLOW)
             if killed and what != "shim":
                 break
@@ -102,6 +105,9 @@ class Lives:
         self.t.equal(ctr.ok("task", "ls", "-q"), "", "tasks")
         self.t.wait_until(lambda: not shims(self.t), IDLE, "the shims' end")
         self.daemon.stop()
+        for point in set(kernel.cgroup_mounts().values()):
+            with contextlib.suppress(OSError):  # the check names what is in it
+                os.rmdir(f"{point}/{self.t.mark}")
 
 
 def left(t, sockets):
