@@ -15,7 +15,7 @@ from shim import NEEDS, RUNTIME, address, shims, socket_of, start
 
 IMAGE = "docker.io/library/box:1"
 LIFE = 0.45  # seconds from `ctr run` to the end of the task, about
-IDLE = 30    # a shim that nobody needs ends by then
+IDLE = 60    # a shim that nobody needs ends by then
 
 
 class Lives:
@@ -105,14 +105,14 @@ class Lives:
         self.t.equal(ctr.ok("task", "ls", "-q"), "", "tasks")
         self.t.wait_until(lambda: not shims(self.t), IDLE, "the shims' end")
         self.daemon.stop()
-        for point in set(kernel.cgroup_mounts().values()):
-            with contextlib.suppress(OSError):  # the check names what is in it
-                os.rmdir(f"{point}/{self.t.mark}")
 
 
 def left(t, sockets):
     """what a shim could leave; a bundle that containerd has renamed (".ID") and was killed while it
     removed it stays for ever: that is containerd's"""
+    for point in set(kernel.cgroup_mounts().values()):
+        with contextlib.suppress(OSError):  # the namespace's, which all its containers share
+            os.rmdir(f"{point}/{t.mark}")
     found = leaks.processes(t) + leaks.cgroups(t)
     found += [m.point for m in kernel.mountinfo() if m.point.startswith(t.dir + "/")]
     for pattern in (f"/run/containerd/skiff/{t.mark}/*", f"{t.dir}/containerd.run/io.containerd.runtime.v2.task/*/*",
