@@ -3,6 +3,7 @@
 #include "shim/work.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -10,13 +11,13 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/packet.h"
 #include "base/sys.h"
 #include "shim/task.h"
-
-enum { FDS = 2 };
 
 static void act_now(struct proc *p, action *act, struct outcome *o)
 {
@@ -27,57 +28,26 @@ static void act_now(struct proc *p, action *act, struct outcome *o)
 		task_skiff_end(s);
 }
 
-/* --- the answer, with up to two descriptors --- */
+/* --- the answer, with the terminal --- */
 
-union control {
-	struct cmsghdr head;
-	char room[CMSG_SPACE(FDS * sizeof(int))];
-};
-
-static void send_outcome(int sock, struct outcome *o)
-{
-	const int fds[FDS] = { o->process.pidfd, o->process.terminal };
-	size_t n = (fds[0] >= 0) + (fds[0] >= 0 && fds[1] >= 0);
-	struct iovec data = { o, sizeof(*o) };
-	union control c = { .head = { .cmsg_len = CMSG_LEN(n * sizeof(int)),
-				      .cmsg_level = SOL_SOCKET,
-				      .cmsg_type = SCM_RIGHTS } };
-	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1 };
-
-	if (n) {
-		memcpy(CMSG_DATA(&c.head), fds, n * sizeof(int));
-		m.msg_control = &c;
-		m.msg_controllen = CMSG_SPACE(n * sizeof(int));
-	}
-	while (sendmsg(sock, &m, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
-}
-
-/* false: it has not answered yet. */
+/* The pidfd is made anew: what the child started is reaped by nobody but us. */
 static bool receive_outcome(int sock, struct outcome *ret)
 {
-	struct iovec data = { ret, sizeof(*ret) };
-	int fds[FDS] = { -1, -1 };
-	union control c;
-	struct msghdr m = { .msg_iov = &data,
-			    .msg_iovlen = 1,
-			    .msg_control = &c,
-			    .msg_controllen = sizeof(c) };
-	ssize_t n;
+	const struct iovec data = { ret, sizeof(*ret) };
+	int terminal;
+	ssize_t n = packet_receive(sock, &data, 1, &terminal);
 
-	do
-		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == EAGAIN)
+	if (n == -EAGAIN)
 		return false;
 	if (n != sizeof(*ret)) {
+		fd_close(&terminal);
 		*ret = (struct outcome){ .r = -1 };
 		strcpy(ret->error.message, "the shim's child for it was killed");
-	} else if (m.msg_controllen) {
-		memcpy(fds, CMSG_DATA(&c.head), c.head.cmsg_len - CMSG_LEN(0));
 	}
-	ret->process.pidfd = fds[0];
-	ret->process.terminal = fds[1];
+	ret->process.terminal = terminal;
+	ret->process.pidfd = -1;
+	if (ret->process.pid > 0)
+		ret->process.pidfd = (int)syscall(SYS_pidfd_open, ret->process.pid, 0);
 	return true;
 }
 
@@ -120,7 +90,7 @@ static void be_child(struct proc *p, action *act, int sock, pid_t shim_pid)
 	o.process.size = sizeof(o.process);
 	o.error.size = sizeof(o.error);
 	act_now(p, act, &o);
-	send_outcome(sock, &o);
+	packet_send(sock, &o, sizeof(o), o.process.terminal);
 	_exit(0);
 }
 
@@ -176,6 +146,7 @@ static int begin(struct proc *p, action *act)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
 	p->work.answer = (struct watch){ .fd = pair[0], .ready = on_answer };
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	pid = loop_add(&p->work.answer, EPOLLIN) < 0 ? -1 : fork();
 	if (!pid)
 		be_child(p, act, pair[1], self);
