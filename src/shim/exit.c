@@ -11,6 +11,8 @@
 #include "shim/task.h"
 
 enum { LAST_EVENTS_MS = 4000, STEP_MS = 20, IDLE_MS = 10000 };
+/* How often nobody may have needed it: a containerd that came back without the task keeps its connection for ever. */
+enum { LOOKS_ALONE = 2, LOOKS_CONNECTED = 4 };
 
 static int64_t latest;
 
@@ -35,15 +37,16 @@ void exit_soon(void)
 
 static void look_idle(struct timer *t)
 {
-	static bool was_idle;
-	bool idle = !shim.tasks && server_is_idle();
+	static unsigned long requests;
+	static unsigned looks;
+	bool idle = !shim.tasks && server_requests() == requests;
 
-	if (idle && was_idle) {
+	requests = server_requests();
+	looks = idle ? looks + 1 : 0;
+	if (looks >= (server_is_alone() ? LOOKS_ALONE : LOOKS_CONNECTED))
 		exit_soon();
-		return;
-	}
-	was_idle = idle;
-	timer_set(t, IDLE_MS);
+	else
+		timer_set(t, IDLE_MS);
 }
 
 void exit_when_idle(void)

@@ -46,6 +46,7 @@ static struct watch listener = { .fd = -1 };
 static const char *socket_path;
 static ino_t socket_inode;
 static uint64_t generations;
+static unsigned long requests;
 
 static void close_conn(struct conn *c)
 {
@@ -175,6 +176,7 @@ static bool take_request(struct conn *c, const struct frame *f)
 		return true;
 	}
 	c->last_stream = f->stream;
+	requests++;
 	if (arena_init(&arena) < 0)
 		return false;
 	return service_request(t, &arena, c->in + FRAME_HEADER, f->length);
@@ -343,7 +345,12 @@ int server_init(int fd, const char *path)
 	return loop_add(&listener, EPOLLIN);
 }
 
-bool server_is_idle(void)
+unsigned long server_requests(void)
+{
+	return requests;
+}
+
+bool server_is_alone(void)
 {
 	for (int i = 0; i < CONNS_MAX; i++)
 		if (conns[i].generation)

@@ -30,7 +30,10 @@ bool ticket_is_valid(const struct ticket *t);
 
 /* Takes over the listening socket, whose file is at path. 0 or -errno. */
 int server_init(int listener, const char *path);
-bool server_is_idle(void);
+/* Nobody is connected. */
+bool server_is_alone(void);
+/* How many have come. */
+unsigned long server_requests(void);
 /* No more connections; the socket's file goes. */
 void server_stop_listening(void);
 

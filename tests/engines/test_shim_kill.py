@@ -15,7 +15,7 @@ from shim import NEEDS, RUNTIME, address, shims, socket_of, start
 
 IMAGE = "docker.io/library/box:1"
 LIFE = 0.45  # seconds from `ctr run` to the end of the task, about
-IDLE = 60    # a shim that nobody needs ends by then
+IDLE = 90    # a shim that nobody needs ends by then, and when containerd holds it as well
 
 
 class Lives:
@@ -104,7 +104,15 @@ class Lives:
             self.ctr("container", "delete", name)
         self.t.equal(ctr.ok("task", "ls", "-q"), "", "tasks")
         self.t.wait_until(lambda: not shims(self.t), IDLE, "the shims' end")
+        # It hears of that, and clears up after them.
+        self.t.wait_until(lambda: not bundles(self.t), 10 * SLOW, "the bundles' end")
         self.daemon.stop()
+
+
+def bundles(t):
+    """containerd's two directories of each task"""
+    return [path for top in ("containerd.run", "containerd")
+            for path in glob.glob(f"{t.dir}/{top}/io.containerd.runtime.v2.task/*/*")]
 
 
 def left(t, sockets):
@@ -115,9 +123,7 @@ def left(t, sockets):
             os.rmdir(f"{point}/{t.mark}")
     found = leaks.processes(t) + leaks.cgroups(t)
     found += [m.point for m in kernel.mountinfo() if m.point.startswith(t.dir + "/")]
-    for pattern in (f"/run/containerd/skiff/{t.mark}/*", f"{t.dir}/containerd.run/io.containerd.runtime.v2.task/*/*",
-                    f"{t.dir}/containerd/io.containerd.runtime.v2.task/*/*"):
-        found += glob.glob(pattern)
+    found += glob.glob(f"/run/containerd/skiff/{t.mark}/*") + bundles(t)
     return found + [path for path in sockets if os.path.exists(path)]
 
 
