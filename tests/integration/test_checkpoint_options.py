@@ -381,6 +381,35 @@ def test_cgroups_mode(t):
 
 
 @needs("root", "cmd:criu", "native")
+def test_cgroups_mode_of_properties(t):
+    """--manage-cgroups-mode full: what was written into its cgroup without the configuration's knowledge is
+    written again, with soft it is not; strict refuses a cgroup that is there, which skiff has made"""
+    def changed(pid):
+        dirs = kernel.cgroup_dirs(pid)
+        return (f"{dirs['cpu']}/cpu.shares", "512", "1024") if "cpu" in dirs else \
+            (f"{dirs['']}/cgroup.max.depth", "7", "max")
+
+    c = counting(t)
+    path, ours, default = changed(c.pid)
+    t.equal(kernel.read(path).strip(), default)
+    with open(path, "w", encoding="ascii") as f:
+        f.write(ours)
+    image = checkpoint(t, c)
+    modes = {"soft": default, "full": ours}
+    if "" not in kernel.cgroup_mounts():
+        # criu writes the hierarchy of version 2 then, too, which this machine has and the view does not show.
+        del modes["full"]
+    for mode, value in modes.items():
+        t.note(mode)
+        r = restore(t, c, image, "--manage-cgroups-mode", mode, ident=t.new_id())
+        goes_on(t, r)
+        t.equal(kernel.read(changed(r.pid)[0]).strip(), value, mode)
+        t.ok("delete", "--force", r.id)
+    t.note("strict")
+    t.fails(restoring(t, c, image, "--manage-cgroups-mode", "strict"), "criu failed")
+
+
+@needs("root", "cmd:criu", "native")
 def test_spellings(t):
     """what engines pass: -no-subreaper with one dash, --no-pivot, labels that only criu can judge; a pidfd
     and a trace as of run; another configuration"""
