@@ -12,6 +12,7 @@ DIFFERENCES = {
     "unknown words": ("crun", "", "its words are not those by which docker chooses a status"),
     "no update by Docker": ("crun", "v2", "it has no kernel memory, of which Docker asks for 0 bytes"),
     "leaves a cgroup": ("crun", "v2", "it may leave that of a container that could not be made"),
+    "no nodes in pods": ("crun", "v2", "the infra container of Podman's may not make /dev/null, with cgroupfs as root"),
     "lo is down": ("runc", "", "it restores a container's own network namespace as it is made"),
     "needs a cgroup": ("runc", "", "containers.conf does not say that it can do without"),
 }
