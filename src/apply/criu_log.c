@@ -38,9 +38,9 @@ static const char *hint(const char *line)
 		const char *words, *hint;
 	} known[] = {
 		{ "has bad size",
-		  "a file that was open must have the size that it had: restore it, or "
-		  "let "
-		  "the container write its output to a pipe or append it (>>)" },
+		  "a file that was open must have the size that it had; the streams, "
+		  "fd/0 to 2, are those of the restore's caller: give it the same "
+		  "files, opened for appending (>>)" },
 		{ "No mapping for",
 		  "something was mounted below the source of a bind mount (rbind) and is "
 		  "no longer" },

@@ -214,7 +214,9 @@ static const char *reason(const struct facts *f)
 				 "146 years"
 			       : "";
 	case OP_RLIMIT:
-		return f->error == EPERM ? "above the hard limit of skiff's caller" : "";
+		return f->error == EPERM ? "above the hard limit of skiff's caller, "
+					   "which ulimit -H tells"
+					 : "";
 	default:
 		return "";
 	}

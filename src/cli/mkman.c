@@ -113,7 +113,7 @@ static int write_command(struct arena *arena, int dir, const struct cmd *cmd)
 	put_example(&b, &cmd->usage);
 	buf_fmt(&b, ".SH EXIT STATUS\n0 on success, %d when skiff itself fails%s.\n",
 		cmd->own_failure,
-		cmd == &cmd_run || cmd == &cmd_exec
+		cmd == &cmd_run || cmd == &cmd_exec || cmd == &cmd_restore
 			? "; in the foreground that of the program, or 128 and the "
 			  "number of the signal that killed it"
 			: "");

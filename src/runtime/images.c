@@ -114,6 +114,12 @@ int images_open(struct skiff *s, const struct skiff_criu *o, bool make,
 	ret->images = open_dir(images, make, e);
 	if (ret->images < 0 || check_entries(ret->images, images, e) < 0)
 		return -1;
+	if (!make && faccessat(ret->images, "inventory.img", F_OK, 0))
+		return err_set(e, ERR_STATE,
+			       "%s holds no checkpoint, inventory.img is missing: "
+			       "--image-path is to name the directory that \"skiff "
+			       "checkpoint\" wrote",
+			       images);
 	ret->work = open_dir(work, true, e);
 	return ret->work < 0 ? -1 : 0;
 }

@@ -390,7 +390,7 @@ def test_changed_stream(t):
         process = t.spawn(t.binary, "--root", t.root, "restore", "-d", "-b", path, "--image-path", image, ident,
                           stdin=null, stdout=out, stderr=subprocess.PIPE)
         error = process.communicate()[1].decode()
-    for phrase in ("has bad size", "append it (>>)", f"(log file: {image}/restore.log)"):
+    for phrase in ("has bad size", "opened for appending (>>)", f"(log file: {image}/restore.log)"):
         t.contains(error, phrase)
 
 
@@ -448,6 +448,8 @@ def test_refused(t):
     config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/none",
                                   "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}
     os.mkdir(t.path("image"), 0o700)
+    with open(t.path("image/inventory.img"), "wb"):
+        pass
     t.fails(t.skiff("restore", "-b", t.bundle(config), "--image-path", t.path("image"), t.new_id()),
             "linux.seccomp", "listener")
     c = t.sleeper()
@@ -537,6 +539,9 @@ def test_strange_images(t):
             t.fails(result, image, "criu's" if name in ("link", "pipe") else "belongs to user")
         mend[name]()
     t.ok("delete", "--force", c.id)
+    t.note("empty")
+    os.mkdir(t.path("empty"), 0o700)
+    t.fails(restoring(t, c, t.path("empty")), t.path("empty"), "holds no checkpoint")
     t.note("streams")
     for text in ('["/etc/passwd","extRootNetNS"]', "[" * 1000, '{"a":1}', '["' + "x" * 70000 + '"]'):
         with open(f"{image}/descriptors.json", "w", encoding="utf-8") as f:

@@ -4,6 +4,7 @@ hybrid: the machine as it is.  v2: /sys/fs/cgroup is cgroup2 alone.  v1: no cgro
 mounted.  All are private to the test run: it never changes the machine's own mounts."""
 import ctypes
 import errno
+import functools
 import os
 import shutil
 import subprocess
@@ -118,10 +119,21 @@ def facts():
     return found
 
 
+@functools.lru_cache
+def has_program(name):
+    """criu must know the kernel as well: Debian 12's begins on none that is newer than about 6.12"""
+    if not shutil.which(name):
+        return False
+    if name != "criu":
+        return True
+    check = subprocess.run([name, "check"], capture_output=True, text=True, check=False)
+    return "Could not initialize kernel features" not in check.stdout + check.stderr
+
+
 def missing(needs, have):
     """the first need that is not met, or None; cmd:NAME needs a program"""
     for need in needs:
-        met = shutil.which(need[4:]) if need.startswith("cmd:") else need in have
+        met = has_program(need[4:]) if need.startswith("cmd:") else need in have
         if not met:
             return need
     return None
