@@ -13,7 +13,7 @@
 #include <linux/seccomp.h>
 
 /* Longer than the host side tries to reach the agent, whatever the CPU. */
-#define SPINS (1u << 28)
+#define SPINS (1u << 31)
 
 static const void *filter_of(const struct init *c)
 {

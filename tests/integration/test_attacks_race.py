@@ -5,7 +5,7 @@ import stat
 
 from attack import LEAN_DEV, Canary, Swapper, add_python, python_rootfs, verdict, without
 from bundle import add_user_namespace
-from harness import limit, tag
+from harness import SLOW, limit, tag
 
 MARK = "skiff-mark"
 
@@ -201,7 +201,7 @@ def spy_race(t, times):
 
 def test_the_spy_sees(t):
     """twin: the spy finds a directory that a process of the container has open"""
-    _, hits = spy_on(t, lambda c: c.sh("exec 5</bin; usleep 300000"))
+    _, hits = spy_on(t, lambda c: c.sh(f"exec 5</bin; usleep {int(300000 * min(SLOW, 8))}"))
     t.contains(hits, "5 -> /bin", "what the spy found")
 
 
